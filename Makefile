@@ -1,0 +1,48 @@
+# Two commands a newcomer types: `make demo` and `make test`. Both build the environment first.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help env demo test fast-test lint validate judge lock clean
+
+help:
+	@echo "make demo      collect, fit and report on the embedded judge"
+	@echo "make test      lint, type check and the whole test suite (under 12 minutes)"
+	@echo "make validate  the long calibration studies; writes docs/calibration.md"
+	@echo "make judge     train the embedded judge again from its seed"
+	@echo "make lock      resolve the dependencies again into requirements.lock"
+
+env: $(READY)
+
+$(READY): requirements.lock pyproject.toml .python-version scripts/bootstrap
+	@scripts/bootstrap
+	@touch $(READY)
+
+demo: env
+	@$(BIN)/vat-bayes demo
+
+lint: env
+	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "== mypy"; $(BIN)/mypy
+
+fast-test: env
+	@$(BIN)/pytest -n 2 -m "not slow"
+
+test: lint
+	@$(BIN)/pytest -n 2
+
+validate: env
+	@$(BIN)/python -m benchmarks.validate --out docs
+
+judge: env
+	@$(BIN)/python -m models.train_judge
+
+lock:
+	@scripts/bootstrap --lock
+
+clean:
+	rm -rf $(VENV) .build build dist .mypy_cache .ruff_cache .pytest_cache

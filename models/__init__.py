@@ -1,0 +1,1 @@
+"""Models that ship with the package: the embedded judge (and how it is trained), statistical models."""

@@ -1,0 +1,1 @@
+"""How the embedded judge is made: grammar -> teacher -> batches -> network -> GGUF -> truth -> card."""

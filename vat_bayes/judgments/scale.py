@@ -1,0 +1,241 @@
+"""The rating scale: how many categories there are, and ratings and probabilities that fit it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from vat_bayes.errors import InputError
+from vat_bayes.judgments.coerce import Floats, at, counted, fail_at, listed, numbers
+from vat_bayes.judgments.table import MAX_CATEGORIES
+
+# Probabilities rounded to two decimals are off by at most .005 a category; readers renormalise.
+_SUM_TOLERANCE = 0.02
+_TOLERANCE = 1e-6
+
+
+def probability_columns(frame: pd.DataFrame, source: str) -> list[str]:
+    """Return ``["p1", ..., "pK"]``, or an empty list where the table has none of them.
+
+    Raises
+    ------
+    InputError
+        When some of them are missing.
+    """
+    found = {int(c[1:]) for c in frame.columns if re.fullmatch(r"p[1-9]\d?", c)}
+    if not found:
+        return []
+    top = max(found)
+    absent = [f"p{k}" for k in range(1, top + 1) if k not in found]
+    if absent or top == 1:
+        raise InputError(
+            f"the columns {listed([f'p{k}' for k in sorted(found)], limit=12)} are incomplete: "
+            f"expected p1 to pK without a gap{f', {absent[0]} is missing' if absent else ''}",
+            where=source,
+        )
+    return [f"p{k}" for k in range(1, top + 1)]
+
+
+def check_category_count(n_categories: int, where: str) -> int:
+    """Return the number of categories if it can be one.
+
+    Raises
+    ------
+    InputError
+        When it is not a whole number from 2 to 11.
+    """
+    if isinstance(n_categories, bool) or n_categories != int(n_categories) or n_categories < 2:
+        raise InputError(
+            f"{n_categories} rating categories, expected a whole number of at least 2", where=where
+        )
+    if n_categories > MAX_CATEGORIES:
+        raise InputError(
+            f"{n_categories} rating categories, expected at most {MAX_CATEGORIES}",
+            where=where,
+            hint="a finer scale has to be binned first",
+        )
+    return int(n_categories)
+
+
+def read_ratings(frame: pd.DataFrame, source: str) -> Floats:
+    """Read the ratings, NaN for refusals; K is not checked yet.
+
+    Raises
+    ------
+    InputError
+        When a rating is no whole number, below 1, or when there are none.
+    """
+    expected = "a whole number from 1 to K, or nothing for a refusal"
+    ratings = numbers(frame, "rating", source, expected=expected)
+
+    def found(row: int) -> str:
+        return f"found {ratings[row]:g}, expected {expected}"
+
+    given = ~np.isnan(ratings)
+    if not given.any():
+        raise InputError("all ratings are missing", where=at(source, None, "rating"))
+    fail_at(np.isinf(ratings), source, "rating", found)
+    fail_at(given & (ratings != np.floor(ratings)), source, "rating", found)
+    fail_at(ratings < 0, source, "rating", found)
+    fail_at(
+        ratings == 0,
+        source,
+        "rating",
+        lambda _: "ratings look 0-based: found 0, expected 1..K",
+        "add 1 to every rating (the importer 'table' has rating_offset=1)",
+    )
+    return ratings
+
+
+def settle_categories(
+    ratings: Floats, n_probabilities: int, n_categories: int | None, source: str
+) -> tuple[int, list[str]]:
+    """Decide K: from p1..pK, else as told, else the highest rating that occurs (with a note).
+
+    Parameters
+    ----------
+    ratings : float array (row,)
+        Whole numbers from 1, NaN for refusals.
+    n_probabilities : int
+        How many probability columns there are; 0 for none.
+    n_categories : int or None
+        K as told by the user or the study.
+    source : str
+        The place, for errors.
+
+    Returns
+    -------
+    n_categories : int
+        K.
+    notes : list of str
+        How K was found, where it was inferred from the ratings.
+
+    Raises
+    ------
+    InputError
+        When these contradict each other, K can't be inferred, or is more than 11.
+    """
+    notes: list[str] = []
+    if n_categories is not None:
+        check_category_count(n_categories, source)
+        if n_probabilities and n_probabilities != n_categories:
+            raise InputError(
+                f"the table has p1 to p{n_probabilities}, "
+                f"but {n_categories} rating categories were asked for",
+                where=source,
+            )
+    k = n_probabilities or n_categories
+    if k is None:
+        used = np.unique(ratings[~np.isnan(ratings)])
+        if used.size == 1:
+            raise InputError(
+                f"every rating is {used[0]:g}, so the number of categories can't be inferred",
+                where=at(source, None, "rating"),
+                hint="give n_categories",
+            )
+        k = check_category_count(int(used[-1]), at(source, None, "rating"))
+        notes.append(
+            f"the number of rating categories was not given: {k} was inferred, "
+            "the highest rating that occurs"
+        )
+    check_category_count(k, source)
+    why = " (from the columns p1 to pK)" if n_probabilities else ""
+    fail_at(
+        ratings > k,
+        source,
+        "rating",
+        lambda row: f"found {ratings[row]:g}, expected 1 to {k}{why}, or nothing for a refusal",
+    )
+    if len(np.unique(ratings[~np.isnan(ratings)])) == 1:
+        notes.append("every rating is the same, so the ratings show no shift at all")
+    return k, notes
+
+
+def read_probabilities(
+    frame: pd.DataFrame, columns: list[str], ratings: Floats, source: str
+) -> tuple[Floats, bool, list[str]]:
+    """Read and check p1..pK.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The raw table.
+    columns : list of str
+        ``p1..pK`` as `probability_columns` found them; not empty.
+    ratings : float array (row,)
+        NaN for refusals, whose probabilities may be empty.
+    source : str
+        The place, for errors.
+
+    Returns
+    -------
+    p : float array (row, K)
+        As found; all NaN in a row without them.
+    complete : bool
+        Whether no judgment but refusals lacks them.
+    notes : list of str
+        How many lack them, where some do.
+
+    Raises
+    ------
+    InputError
+        When one is no probability, missing beside others, or a row does not sum to 1.
+    """
+    expected = "a probability from 0 to 1"
+    p = np.column_stack([numbers(frame, c, source, expected=expected) for c in columns])
+    for j, column in enumerate(columns):
+        values = p[:, j]
+        fail_at(
+            (values < -_TOLERANCE) | (values > 1 + _TOLERANCE),
+            source,
+            column,
+            lambda row, v=values: f"found {v[row]:g}, expected {expected}",
+        )
+    empty = np.isnan(p)
+    with_p = ~empty.all(axis=1)
+    partly = with_p & empty.any(axis=1)
+    fail_at(
+        partly,
+        source,
+        None,
+        lambda row: (
+            f"column '{columns[int(np.argmax(empty[row]))]}' is empty; expected all of "
+            f"p1 to p{len(columns)} or none of them"
+        ),
+    )
+    total = p.sum(axis=1)
+    fail_at(
+        with_p & (np.abs(total - 1) > _SUM_TOLERANCE),
+        source,
+        None,
+        lambda row: f"p1 to p{len(columns)} sum to {total[row]:.4g}, expected 1",
+    )
+    lacking = int((~with_p & ~np.isnan(ratings)).sum())
+    notes = []
+    if lacking:
+        notes.append(
+            f"p1 to p{len(columns)} are empty in {counted(lacking, 'row')} with a rating, "
+            "so the ratings are read unless distributions are asked for"
+        )
+    return np.clip(p, 0.0, 1.0), lacking == 0, notes
+
+
+def read_valid_mass(frame: pd.DataFrame, source: str) -> Floats:
+    """Read `p_valid`, the mass on the ratings before renormalising; NaN where it is empty.
+
+    Raises
+    ------
+    InputError
+        When one is no probability.
+    """
+    expected = "a probability from 0 to 1"
+    mass = numbers(frame, "p_valid", source, expected=expected)
+    fail_at(
+        (mass < -_TOLERANCE) | (mass > 1 + _TOLERANCE),
+        source,
+        "p_valid",
+        lambda row: f"found {mass[row]:g}, expected {expected}",
+    )
+    return np.clip(mass, 0.0, 1.0)

@@ -1,0 +1,101 @@
+"""Ratings as arrays: exact counts per cell, and the design's plain-numpy log-likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import expit
+
+from vat_bayes.model.structure import Floats, Ints, Structure
+
+
+@dataclass(frozen=True)
+class RatingsDesign:
+    """Counts of ratings per cell; a cell is a state, an item and a prompt.
+
+    Rows that share a cell are exchangeable, so their counts are sufficient and the cost of the
+    likelihood grows with cells, not with rows.
+
+    Parameters
+    ----------
+    structure : Structure
+    cell_state, cell_item, cell_prompt : ndarray of int, shape (cell,)
+    counts : ndarray of int, shape (cell, K)
+    """
+
+    structure: Structure
+    cell_state: Ints
+    cell_item: Ints
+    cell_prompt: Ints
+    counts: Ints
+
+    @cached_property
+    def entries(self) -> tuple[Ints, Ints, Floats]:
+        """The non-zero counts: cell index, category (0-based) and count, each of shape (entry,)."""
+        cell, category = np.nonzero(self.counts)
+        return cell, category, self.counts[cell, category].astype(float)
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether wordings or option orders differ."""
+        return len(self.structure.prompts) > 1
+
+    @cached_property
+    def has_repeats(self) -> bool:
+        """Whether some item was rated more than once in one state.
+
+        Then ratings of one item under one condition share what that condition does to that very
+        item, and must not count as independent evidence.
+        """
+        pair = self.cell_state * len(self.structure.items) + self.cell_item
+        return bool(np.bincount(pair, weights=self.counts.sum(1)).max(initial=0) > 1)
+
+
+def log_likelihood(design: RatingsDesign, parameters: Mapping[str, Floats]) -> Floats:
+    """Log-likelihood of each cell, written to be read rather than to be fast.
+
+    The reference that both backends are tested against:
+    ``P(y <= k) = F((tau_k - eta) exp(lambda))`` with logistic F and
+    ``eta = sum_v w_iv (theta_v + alpha_sv + delta_cv + u_csv) + beta_c + kappa_i`` plus the effects
+    of prompt and repeat where the design has them.
+
+    Parameters
+    ----------
+    design : RatingsDesign
+    parameters : mapping of str to ndarray
+        ``theta (model, value)``, ``cutpoint (model, threshold)``, ``alpha (model, scenario, value)``,
+        ``delta (arm, value)``, ``u (arm, scenario, value)``, ``beta (arm,)``, ``lambda_ (arm,)``,
+        ``kappa (model, item)``, and where present ``prompt (model, prompt)``, ``repeat (state, item)``.
+
+    Returns
+    -------
+    ndarray, shape (cell,)
+        Multinomial coefficients are left out.
+    """
+    s = design.structure
+    n_models = len(s.models)
+    result = np.zeros(len(design.cell_state))
+    for cell, (state, item, prompt) in enumerate(
+        zip(design.cell_state, design.cell_item, design.cell_prompt, strict=True)
+    ):
+        model, scenario = s.state_model[state], s.item_scenario[item]
+        endorsement = parameters["theta"][model] + parameters["alpha"][model, scenario]
+        style, sharpness = 0.0, 1.0
+        if state >= n_models:
+            arm = state - n_models
+            endorsement = endorsement + parameters["delta"][arm] + parameters["u"][arm, scenario]
+            style = parameters["beta"][arm]
+            sharpness = np.exp(parameters["lambda_"][arm])
+        eta = s.loading[item] @ endorsement + style + parameters["kappa"][model, item]
+        if design.has_prompts:
+            eta += parameters["prompt"][model, prompt]
+        if design.has_repeats:
+            eta += parameters["repeat"][state, item]
+        cumulative = expit((parameters["cutpoint"][model] - eta) * sharpness)
+        probability = np.diff(np.concatenate([[0.0], cumulative, [1.0]]))
+        seen = design.counts[cell] > 0
+        result[cell] = (design.counts[cell][seen] * np.log(probability[seen])).sum()
+    return result

@@ -1,0 +1,139 @@
+"""The coupling heat map: which values move together under one arm, from scenario to scenario."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from vat_bayes.report import words
+from vat_bayes.report.estimates import Estimate
+from vat_bayes.report.figures.style import (
+    INK,
+    NEGATIVE,
+    PAPER,
+    POSITIVE,
+    RULE,
+    SOFT,
+    Drawing,
+    drawing,
+    style,
+)
+from vat_bayes.report.run import Arm, Run
+
+_WIDTH, _CELL, _LEFT, _BOTTOM, _TOP = 4.5, 0.335, 1.12, 1.05, 0.06
+
+
+def pairs(run: Run, arm: Arm) -> dict[tuple[str, str], Estimate]:
+    """Return the couplings that are there, each pair once, in circle order."""
+    found = {}
+    for i, u in enumerate(run.values):
+        for w in run.values[i + 1 :]:
+            e = run.get(arm, "coupling", f"{u}~{w}")
+            if e.status == "not-estimated":
+                e = run.get(arm, "coupling", f"{w}~{u}")
+            found[u, w] = e
+    return found
+
+
+def coupling(run: Run, arm: Arm, *, name: str) -> Drawing | None:
+    """Draw one arm's couplings as the lower triangle of a matrix.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    arm : Arm
+        The arm.
+    name : str
+        The figure's name.
+
+    Returns
+    -------
+    Drawing or None
+        None when no coupling has a number.
+    """
+    found = pairs(run, arm)
+    if not any(e.known for e in found.values()):
+        return None
+    n = len(run.values)
+    height = _TOP + _BOTTOM + _CELL * (n - 1)
+    with style():
+        figure = Figure(figsize=(_WIDTH, height))
+        ax = figure.add_axes(
+            (_LEFT / _WIDTH, _BOTTOM / height, _CELL * (n - 1) / _WIDTH, _CELL * (n - 1) / height)
+        )
+        ax.set_xlim(-0.5, n - 1.5)
+        ax.set_ylim(n - 0.5, 0.5)
+        for side in ax.spines.values():
+            side.set_visible(False)
+        labels = [words.shorten(words.value_label(v), 16) for v in run.values]
+        ax.set_yticks(range(1, n), labels[1:])
+        ax.set_xticks(range(n - 1), labels[:-1], rotation=45, ha="right", rotation_mode="anchor")
+        ax.tick_params(length=0, labelcolor=INK, pad=3)
+        for (u, w), e in found.items():
+            x, y = run.values.index(u), run.values.index(w)
+            # The strength is the colour's opacity over the paper, so it works on dark paper too.
+            colour = POSITIVE if e.known and e.centre > 0 else NEGATIVE
+            ax.add_patch(
+                Rectangle(
+                    (x - 0.46, y - 0.46),
+                    0.92,
+                    0.92,
+                    facecolor=colour if e.known else "none",
+                    alpha=min(1.0, abs(e.centre)) if e.known else 1.0,
+                    linewidth=0,
+                )
+            )
+            ax.add_patch(
+                Rectangle(
+                    (x - 0.46, y - 0.46), 0.92, 0.92, facecolor="none", edgecolor=RULE, linewidth=0.6
+                )
+            )
+            if e.sign:
+                ax.plot(
+                    x,
+                    y,
+                    "o",
+                    color=INK,
+                    markersize=4.2,
+                    markeredgecolor=PAPER,
+                    markeredgewidth=0.8,
+                )
+        _key(figure, height)
+        return drawing(figure, name=name, alt=_alt(arm, found))
+
+
+def _key(figure: Figure, height: float) -> None:
+    """Put the colour key into the empty upper triangle."""
+    ax = figure.add_axes((0.62, (height - 1.0) / height, 0.34, 0.2 / height))
+    ax.set_xlim(-1, 1)
+    ax.set_ylim(0, 1)
+    steps = 20
+    for i in range(steps):
+        low = -1 + 2 * i / steps
+        middle = low + 1 / steps
+        ax.add_patch(
+            Rectangle(
+                (low, 0),
+                2 / steps,
+                1,
+                facecolor=POSITIVE if middle > 0 else NEGATIVE,
+                alpha=abs(middle),
+                linewidth=0,
+            )
+        )
+    ax.set_xticks([-1, 0, 1], ["−1", "0", "1"])
+    ax.set_yticks([])
+    ax.tick_params(length=2, labelsize=8)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    ax.set_title("correlation, median", size=8, color=SOFT, pad=4)
+
+
+def _alt(arm: Arm, found: dict[tuple[str, str], Estimate]) -> str:
+    clear = [f"{u} with {w} {e.text}" for (u, w), e in found.items() if e.sign]
+    said = "; ".join(clear) if clear else "none"
+    return (
+        f"Couplings between values under {words.shorten(arm.condition, 60)}. "
+        f"Intervals that exclude zero: {said}."
+    )

@@ -1,0 +1,346 @@
+"""A run folder as the report sees it: arms, estimates, draws, checks and provenance."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from vat_bayes.conditions import ROLES
+from vat_bayes.errors import InputError
+from vat_bayes.report.estimates import Estimate, Estimates, read_estimands
+from vat_bayes.values import VALUES
+
+VERDICTS = ("fail", "warn", "pass", "not-run")
+# A failed check with such a name is about the sampler: no number of the fit stands.
+_ABOUT_THE_FIT = re.compile(r"\b(converge\w*|r[-_ ]?hat|ess|divergen\w*)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One model under one condition other than its baseline.
+
+    Parameters
+    ----------
+    key : str
+        A short name for figures, the same for a condition in every model: A, B, ... for
+        interventions, P for a placebo, R for a retest.
+    label : str
+        The arm's label in the posterior.
+    model, condition : str
+        What it is.
+    role : str
+        ``intervention``, ``placebo`` or ``retest``.
+    target : tuple of str
+        The values it aims at; empty when none is declared.
+    direction : int
+        1 to promote the target, -1 to suppress it.
+    placebo : str or None
+        The condition that is its placebo.
+    """
+
+    key: str
+    label: str
+    model: str
+    condition: str
+    role: str
+    target: tuple[str, ...]
+    direction: int
+    placebo: str | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of ``checks.json``."""
+
+    check: str
+    verdict: str
+    figure: str
+    threshold: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a report is made of.
+
+    Parameters
+    ----------
+    name : str
+        The study's name, or the folder's.
+    arms : tuple of Arm
+        Interventions, then placebos, then retests, model by model.
+    values : tuple of str
+        The values in circle order.
+    estimates : Estimates
+        What to show; numbers of a failed fit are already withheld.
+    draws : xarray.Dataset
+        The joint draws.
+    checks : tuple of Check
+        In the order of the file; empty when no checks were run.
+    manifest, study : mapping
+        As in their files; empty when there are none.
+    data : pandas.DataFrame or None
+        The judgments in counts, one row per model and condition.
+    truth : pandas.DataFrame or None
+        True values, where the study was simulated or built to have known ones.
+    """
+
+    name: str
+    arms: tuple[Arm, ...]
+    values: tuple[str, ...]
+    estimates: Estimates
+    draws: xr.Dataset
+    checks: tuple[Check, ...]
+    manifest: Mapping[str, Any]
+    study: Mapping[str, Any]
+    data: pd.DataFrame | None
+    truth: pd.DataFrame | None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The audited models, in the order of their arms."""
+        return tuple(dict.fromkeys(a.model for a in self.arms))
+
+    @property
+    def level(self) -> float:
+        """The level of the intervals."""
+        levels = self.estimates.table["level"].dropna()
+        return float(levels.iloc[0]) if len(levels) else 0.9
+
+    @property
+    def fit_failures(self) -> tuple[Check, ...]:
+        """The failed checks that are about the sampler."""
+        return fit_failures(self.checks)
+
+    def role(self, *roles: str, model: str | None = None) -> tuple[Arm, ...]:
+        """Return the arms in these roles."""
+        return tuple(a for a in self.arms if a.role in roles and model in (None, a.model))
+
+    def get(self, arm: Arm, estimand: str, value: str = "", scale: str | None = None) -> Estimate:
+        """Return one estimate of an arm."""
+        return self.estimates.get(arm.model, arm.condition, estimand, value, scale)
+
+    def placebo_of(self, arm: Arm) -> Arm | None:
+        """Return the arm of an intervention's placebo."""
+        return next(
+            (
+                a
+                for a in self.arms
+                if a.role == "placebo" and (a.model, a.condition) == (arm.model, arm.placebo)
+            ),
+            None,
+        )
+
+    def failed(self, arm: Arm) -> bool:
+        """Whether the fit behind an arm failed."""
+        return bool(self.fit_failures) or any(
+            e.status == "not-converged"
+            for e in self.estimates.of(arm.model, arm.condition)
+            if e.estimand in ("gain", "tax_rms", "shift")
+        )
+
+
+def fit_failures(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Return the failed checks that are about the sampler."""
+    return tuple(
+        c
+        for c in checks
+        if c.verdict == "fail" and _ABOUT_THE_FIT.search(c.check.replace("_", "-"))
+    )
+
+
+def load_run(
+    folder: Path, *, truth: pd.DataFrame | None = None, data: pd.DataFrame | None = None
+) -> Run:
+    """Read a run folder.
+
+    Parameters
+    ----------
+    folder : Path
+        It holds ``estimands.csv``, ``estimand_draws.nc`` and ``checks.json``, and may hold
+        ``manifest.json``, ``study.toml``, ``data.csv`` and ``truth.csv``.
+    truth, data : pandas.DataFrame, optional
+        In place of the files of that name.
+
+    Raises
+    ------
+    InputError
+        When a file is missing or can't be read.
+    """
+    for name in ("estimands.csv", "estimand_draws.nc", "checks.json"):
+        if not (folder / name).is_file():
+            raise InputError(
+                f"there is no {name}", where=str(folder), hint="is the run fitted and checked?"
+            )
+    table = read_estimands(folder / "estimands.csv")
+    draws = xr.load_dataset(folder / "estimand_draws.nc", engine="h5netcdf")
+    checks = _checks(folder / "checks.json")
+    study = _study(folder / "study.toml")
+    manifest = _json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
+    if not isinstance(manifest, dict):
+        raise InputError("expected an object", where="manifest.json")
+    return Run(
+        name=str(study.get("name") or folder.resolve().name),
+        arms=_arms(table, draws, study),
+        values=_values(draws),
+        estimates=Estimates(table, withheld="not-converged" if fit_failures(checks) else None),
+        draws=draws,
+        checks=checks,
+        manifest=manifest,
+        study=study,
+        data=data if data is not None else _optional_table(folder / "data.csv"),
+        truth=truth if truth is not None else _optional_table(folder / "truth.csv"),
+    )
+
+
+def _optional_table(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    names = {"model": str, "condition": str, "estimand": str, "value": str, "scale": str}
+    table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
+    present = [c for c in names if c in table.columns]
+    return table.fillna(dict.fromkeys(present, ""))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as e:
+        raise InputError(f"not JSON ({e.msg})", where=f"{path.name}, line {e.lineno}") from e
+
+
+def _study(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as e:
+        raise InputError(f"not TOML ({e})", where=path.name) from e
+
+
+def _checks(path: Path) -> tuple[Check, ...]:
+    rows = _json(path)
+    if not isinstance(rows, list):
+        raise InputError("expected a list of checks", where=path.name)
+    checks = []
+    for i, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or row.get("verdict") not in VERDICTS:
+            raise InputError(
+                f"expected an object with a verdict, one of {', '.join(VERDICTS)}",
+                where=f"{path.name}, check {i}",
+            )
+        checks.append(
+            Check(
+                check=str(row.get("check", "")),
+                verdict=str(row["verdict"]),
+                figure=_plain(row.get("figure")),
+                threshold=_plain(row.get("threshold")),
+                why=_plain(row.get("why")),
+            )
+        )
+    return tuple(checks)
+
+
+def _plain(x: object) -> str:
+    if x is None:
+        return ""
+    return f"{x:.4g}" if isinstance(x, float) else str(x)
+
+
+def _values(draws: xr.Dataset) -> tuple[str, ...]:
+    found = [str(v) for v in draws["value"].to_numpy()]
+    known = [v for v in VALUES if v in found]
+    return (*known, *(v for v in found if v not in known))
+
+
+def _arms(table: pd.DataFrame, draws: xr.Dataset, study: Mapping[str, Any]) -> tuple[Arm, ...]:
+    conditions = {str(c.get("name")): c for c in study.get("conditions", [])}
+    found = [
+        (str(label), str(model), str(condition), str(role), _targets(str(target)))
+        for label, model, condition, role, target in zip(
+            draws["arm"].to_numpy(),
+            draws["arm_model"].to_numpy(),
+            draws["arm_condition"].to_numpy(),
+            draws["arm_role"].to_numpy(),
+            draws["arm_target"].to_numpy(),
+            strict=True,
+        )
+    ]
+    drawn = {(m, c) for _, m, c, _, _ in found}
+    # A condition that could not be fitted (its answers are identical, say) has rows but no draws.
+    for model, condition, target in (
+        table[["model", "condition", "target"]].drop_duplicates().itertuples(index=False)
+    ):
+        if (model, condition) not in drawn:
+            role = str(conditions.get(condition, {}).get("role", "intervention"))
+            drawn.add((model, condition))
+            if role != "baseline":
+                found.append((condition, model, condition, role, _targets(target)))
+    models = list(dict.fromkeys(m for _, m, _, _, _ in found))
+    found.sort(key=lambda f: (models.index(f[1]), ROLES.index(f[3])))
+    keys = _keys([(c, r) for _, _, c, r, _ in found])
+    placebos = [c for _, _, c, r, _ in found if r == "placebo"]
+    return tuple(
+        Arm(
+            key=keys[condition],
+            label=label,
+            model=model,
+            condition=condition,
+            role=role,
+            target=target,
+            direction=_direction(draws, label, target),
+            placebo=_placebo(condition, placebos, conditions) if role == "intervention" else None,
+        )
+        for label, model, condition, role, target in found
+    )
+
+
+def _direction(draws: xr.Dataset, label: str, target: tuple[str, ...]) -> int:
+    """Return the direction that turns the target's shift into the gain, draw by draw."""
+    known = [t for t in target if t in draws["value"].to_numpy()]
+    if not known or label not in draws["arm"].to_numpy():
+        return 1
+    arm = draws.sel(arm=label)
+    shift = arm["shift"].sel(value=known).mean("value")
+    return -1 if float((arm["gain"] * shift).sum()) < 0 else 1
+
+
+def _targets(text: str) -> tuple[str, ...]:
+    return tuple(t.strip() for t in text.split(",") if t.strip())
+
+
+def _keys(conditions: list[tuple[str, str]]) -> dict[str, str]:
+    """Give each condition its letter; P and R are kept for placebos and retests."""
+    letters = "ABCDEFGHIJKLMNOQSTUVWXYZ"
+    keys: dict[str, str] = {}
+    used = {"intervention": 0, "placebo": 0, "retest": 0}
+    for condition, role in conditions:
+        if condition in keys:
+            continue
+        n = used[role]
+        used[role] += 1
+        if role == "intervention":
+            turn, i = divmod(n, len(letters))
+            keys[condition] = letters[i] + (str(turn + 1) if turn else "")
+        else:
+            keys[condition] = role[0].upper() + (str(n + 1) if n else "")
+    return keys
+
+
+def _placebo(
+    condition: str, placebos: list[str], conditions: Mapping[str, Mapping[str, Any]]
+) -> str | None:
+    """Return the placebo that names this condition, else the one that names none."""
+    for p in dict.fromkeys(placebos):
+        if condition in conditions.get(p, {}).get("placebo_for", []):
+            return p
+    free = [p for p in dict.fromkeys(placebos) if not conditions.get(p, {}).get("placebo_for")]
+    return free[0] if len(free) == 1 else None

@@ -1,0 +1,124 @@
+"""The kind that shows worked examples before it asks: few-shot alignment, and its placebo."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from vat_bayes.errors import InputError
+from vat_bayes.study.interventions.base import Example, Intervention, Prepared, Setting
+from vat_bayes.study.seeds import shuffled
+from vat_bayes.study.tables import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Drawn = tuple[str, str, int]
+"""A scenario's text, an action's text, and the action's polarity."""
+
+
+class ShotsIntervention(Intervention):
+    """Worked examples: of the target where there is one, of no value where there is none.
+
+    Examples of a target come from the scenarios that the item set holds out for this. An action
+    that supports the target is answered with the highest rating and one that violates it with the
+    lowest, or the other way about when the target is to be suppressed. Examples without a target
+    are about nothing that a value speaks to. They are answered with the same two ratings equally
+    often, so that a placebo shares the number of the examples, their layout and the distribution
+    of their answers, and differs in their content alone.
+
+    With one seed, fewer examples are the first ones of more, so doses are nested; and promoting
+    and suppressing show the same examples with the answers exchanged. Every run of examples holds
+    each target and polarity equally often, in random order.
+
+    Parameters
+    ----------
+    shots : int
+        How many examples.
+    text : str, optional
+        A text to put before them.
+    """
+
+    kind: ClassVar[str] = "shots"
+    shots: Annotated[int, Field(ge=1)]
+    text: Text | None = None
+
+    @property
+    def natural_dose(self) -> float:
+        """The number of examples."""
+        return float(self.shots)
+
+    def prepare(self, setting: Setting) -> Prepared:
+        """Draw the examples."""
+        if setting.target:
+            drawn = _of_target(setting, self.shots)
+        else:
+            drawn = _neutral(setting, self.shots)
+        low, high = setting.labels[0], setting.labels[-1]
+        examples = tuple(
+            Example(scenario, action, high if sign * setting.direction > 0 else low)
+            for scenario, action, sign in drawn
+        )
+        return Prepared(text=self.text or "", examples=examples)
+
+
+def _of_target(setting: Setting, n: int) -> list[Drawn]:
+    held_out = setting.items.shots().table
+    pools: dict[tuple[str, int], Sequence[tuple[str, str, str]]] = {}
+    for value in setting.target:
+        for sign in (1, -1):
+            rows = held_out[(held_out["value"] == value) & (held_out["polarity"] == sign)]
+            pools[value, sign] = shuffled(_texts(rows), setting.seed, "shots", value, sign)
+    rounds = -(-n // len(pools))
+    if fewest := [pool for pool in pools.values() if len(pool) < rounds]:
+        available = min(map(len, fewest)) * len(pools)
+        raise InputError(
+            f"condition '{setting.condition}' wants {n} examples of {', '.join(setting.target)}; "
+            f"the items held out for examples (split 'shots') allow {available}"
+        )
+    drawn = _balanced(pools, setting.seed, *setting.target)
+    return [next(drawn) for _ in range(n)]
+
+
+def _texts(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
+    # Sorted, so that the order of the file's rows does not influence what is drawn.
+    rows = rows.sort_values("item").fillna({"scenario_text": ""})
+    return list(zip(rows["scenario"], rows["scenario_text"], rows["action_text"], strict=True))
+
+
+def _balanced(
+    pools: Mapping[tuple[str, int], Sequence[tuple[str, str, str]]], *seed: str | int
+) -> Iterator[Drawn]:
+    """Yield examples in rounds that hold one of each pool, scenarios not yet shown first."""
+    left = {key: deque(pool) for key, pool in pools.items()}
+    shown: set[str] = set()
+    turn = 0
+    while True:
+        for value, sign in shuffled(left, *seed, "round", turn):
+            pool = left[value, sign]
+            fresh = next((e for e in pool if e[0] not in shown), pool[0])
+            pool.remove(fresh)
+            shown.add(fresh[0])
+            yield fresh[1], fresh[2], sign
+        turn += 1
+
+
+def _neutral(setting: Setting, n: int) -> list[Drawn]:
+    from vat_bayes.items import neutral_examples
+
+    available = neutral_examples()
+    if len(available) < n:
+        raise InputError(
+            f"condition '{setting.condition}' wants {n} value-free examples; "
+            f"{len(available)} are there"
+        )
+    chosen = shuffled(available, setting.seed, "shots", "neutral")[:n]
+    signs = [
+        sign
+        for turn in range(-(-n // 2))
+        for sign in shuffled((1, -1), setting.seed, "shots", "neutral", turn)
+    ]
+    return [(scene, action, sign) for (scene, action), sign in zip(chosen, signs, strict=False)]

@@ -1,0 +1,68 @@
+"""Which placebo an intervention is contrasted with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vat_bayes.errors import InputError, near_miss
+from vat_bayes.study.condition import StudyCondition
+
+
+def placebo_of(conditions: Sequence[StudyCondition]) -> dict[str, str]:
+    """Return the placebo of every intervention that has one.
+
+    A placebo named by the intervention (`placebo`) or naming it (`placebo_for`) comes first.
+    Otherwise it is one of those that name nobody: of the same kind and dose where there is one,
+    else of the same kind, else the first.
+
+    Parameters
+    ----------
+    conditions : sequence of StudyCondition
+        All conditions of a study.
+
+    Returns
+    -------
+    dict
+        Intervention to placebo, by name.
+
+    Raises
+    ------
+    InputError
+        When a name is unknown or two placebos claim one intervention.
+    """
+    interventions = {c.name: c for c in conditions if c.role == "intervention"}
+    placebos = {c.name: c for c in conditions if c.role == "placebo"}
+    chosen: dict[str, str] = {}
+    for i, c in enumerate(conditions, start=1):
+        claims = [(c.name, c.placebo)] if c.placebo else []
+        claims += [(name, c.name) for name in c.placebo_for or ()]
+        for intervention, placebo in claims:
+            where = f"[[conditions]] {i} '{c.name}'"
+            if placebo not in placebos:
+                raise InputError(
+                    f"placebo '{placebo}' is not a condition with the role 'placebo'",
+                    where=where,
+                    hint=near_miss(placebo, placebos),
+                )
+            if intervention not in interventions:
+                raise InputError(
+                    f"placebo_for names '{intervention}', which is not an intervention",
+                    where=where,
+                    hint=near_miss(intervention, interventions),
+                )
+            if chosen.setdefault(intervention, placebo) != placebo:
+                raise InputError(
+                    f"'{intervention}' has two placebos, '{chosen[intervention]}' and '{placebo}'",
+                    where=where,
+                )
+    free = [c for c in placebos.values() if c.placebo_for is None]
+    for name, c in interventions.items():
+        if name not in chosen and free:
+            chosen[name] = min(free, key=lambda p, c=c: _mismatch(c, p)).name
+    return chosen
+
+
+def _mismatch(intervention: StudyCondition, placebo: StudyCondition) -> int:
+    same_kind = intervention.intervention.kind == placebo.intervention.kind
+    same_dose = intervention.intervention.natural_dose == placebo.intervention.natural_dose
+    return 0 if same_kind and same_dose else 1 if same_kind else 2

@@ -1,0 +1,263 @@
+"""A study: what is asked of which models, under which conditions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+
+from vat_bayes.conditions import Condition
+from vat_bayes.errors import InputError, near_miss
+from vat_bayes.study.condition import StudyCondition
+from vat_bayes.study.interventions import Prepared, Setting
+from vat_bayes.study.placebos import placebo_of
+from vat_bayes.study.refusals import refusal
+from vat_bayes.study.sections import BUNDLED, ItemsSource, ModelSource, Scale, Template
+from vat_bayes.study.tables import Name, Table, Text
+
+if TYPE_CHECKING:
+    from vat_bayes.items import ItemSet
+
+SCHEMA_VERSION = 1
+
+
+class Study(Table):
+    """A study file, checked.
+
+    Parameters
+    ----------
+    schema_version : int
+        Version of the file's layout; 1.
+    name : str
+        The study's name.
+    seed : int
+        What every random draw is derived from.
+    out : str, optional
+        The run folder, relative to the working directory; ``runs/<name>`` when absent.
+    models : tuple of ModelSource
+        The audited models.
+    items : ItemsSource
+        Where the items come from.
+    scale : Scale
+        The rating scale.
+    template : Template
+        The wording.
+    conditions : tuple of StudyCondition
+        Exactly one of them is the baseline.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: Name
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    out: Text | None = None
+    models: Annotated[tuple[ModelSource, ...], Field(min_length=1)]
+    items: ItemsSource = ItemsSource()
+    scale: Scale = Scale()
+    template: Template = Template()
+    conditions: Annotated[tuple[StudyCondition, ...], Field(min_length=1)]
+
+    _base: Path = PrivateAttr(default_factory=Path)
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], *, base: str | Path = ".", where: str = "study"
+    ) -> Self:
+        """Check what a study file holds.
+
+        Parameters
+        ----------
+        data : mapping
+            The file's tables.
+        base : path
+            The folder that paths are relative to.
+        where : str
+            What messages call the file.
+
+        Raises
+        ------
+        InputError
+            With the place, what was found and what was expected.
+        """
+        try:
+            study = cls.model_validate(_frozen(data))
+        except ValidationError as e:
+            raise refusal(e, data, where) from None
+        study._base = Path(base)
+        return study
+
+    @model_validator(mode="after")
+    def _names_and_references_hold(self) -> Self:
+        for table, entries in (("models", self.models), ("conditions", self.conditions)):
+            _refuse_duplicates(table, [entry.name for entry in entries])
+        names = [c.name for c in self.conditions if c.role == "baseline"]
+        if len(names) != 1:
+            found = f"{len(names)}: " + ", ".join(f"'{n}'" for n in names) if names else "none"
+            raise InputError(f"exactly one condition has the role 'baseline'; found {found}")
+        for i, c in enumerate(self.conditions, start=1):
+            self._refuse_bad_reference(c, f"[[conditions]] {i} '{c.name}'")
+        placebo_of(self.conditions)
+        return self
+
+    def _refuse_bad_reference(self, condition: StudyCondition, where: str) -> None:
+        known = {c.name: c for c in self.conditions}
+        if condition.reference is not None and condition.reference not in known:
+            raise InputError(
+                f"reference '{condition.reference}' is not a condition of this study",
+                where=where,
+                hint=near_miss(condition.reference, known),
+            )
+        seen, at = {condition.name}, condition.reference
+        while at is not None:
+            if at in seen:
+                raise InputError("the references go in a circle", where=where)
+            seen.add(at)
+            at = known[at].reference if at in known else None
+        if condition.role == "retest":
+            again = known[condition.reference] if condition.reference else self.baseline
+            if condition.intervention != again.intervention:
+                raise InputError(
+                    f"a retest repeats its reference, '{again.name}', but the kinds or their keys "
+                    "differ",
+                    where=where,
+                )
+
+    @property
+    def baseline(self) -> StudyCondition:
+        """The condition with the role ``baseline``."""
+        return next(c for c in self.conditions if c.role == "baseline")
+
+    @property
+    def base(self) -> Path:
+        """The folder that the study's paths are relative to."""
+        return self._base
+
+    def model_file(self, model: ModelSource) -> Path:
+        """Return the file of one of the models.
+
+        Raises
+        ------
+        InputError
+            When it is not there.
+        """
+        return model.file(self._base)
+
+    def load_items(self) -> ItemSet:
+        """Return the items to judge, with those held out for examples.
+
+        Raises
+        ------
+        InputError
+            When the file or a row of it is unusable.
+        """
+        from vat_bayes.items import load_items
+
+        source = self.items
+        loaded = load_items(
+            source.source,
+            path=None if source.path is None else self._base / source.path,
+            columns=source.columns,
+            loadings=None if source.loadings is None else self._base / source.loadings,
+        )
+        if source.scenarios is None:
+            return loaded
+        return loaded.take_scenarios(source.scenarios, seed=self.seed)
+
+    def prepare(self, items: ItemSet) -> dict[str, Prepared]:
+        """Return what each condition puts before the judge, by the condition's name.
+
+        Raises
+        ------
+        InputError
+            When a condition can't be prepared from these items.
+        """
+        return {
+            c.name: c.intervention.prepare(
+                Setting(
+                    condition=c.name,
+                    target=c.target,
+                    direction=c.direction,
+                    labels=self.scale.labels,
+                    items=items,
+                    seed=self.seed,
+                )
+            )
+            for c in self.conditions
+        }
+
+    def question(self, condition: StudyCondition) -> str:
+        """Return the question that is asked under a condition."""
+        return condition.question or self.template.question
+
+    def as_conditions(self) -> tuple[Condition, ...]:
+        """Return the conditions as the later stages know them, with their placebos."""
+        placebos = placebo_of(self.conditions)
+        return tuple(
+            Condition(
+                name=c.name,
+                role=c.role,
+                target=c.target,
+                direction=c.direction,
+                dose=c.intervention.natural_dose if c.dose is None else c.dose,
+                reference=c.reference,
+                placebo=placebos.get(c.name),
+            )
+            for c in self.conditions
+        )
+
+    def to_dict(self, *, relative_to: str | Path | None = None) -> dict[str, Any]:
+        """Return the study as the tables of a file, with every default written out.
+
+        Parameters
+        ----------
+        relative_to : path, optional
+            The folder that the file will lie in, when its paths are to be relative to that.
+        """
+        data = self.model_dump(exclude={"conditions"}, exclude_none=True)
+        if relative_to is not None:
+            for table, key in [
+                *((m, "path") for m in data["models"]),
+                (data["items"], "path"),
+                (data["items"], "loadings"),
+            ]:
+                if key in table:
+                    table[key] = self._seen_from(table[key], Path(relative_to))
+        data["conditions"] = [c.to_dict() for c in self.conditions]
+        return _thawed(data)
+
+    def to_toml(self, *, relative_to: str | Path | None = None) -> str:
+        """Return the study as a file that gives the same study again; see `to_dict`."""
+        return tomli_w.dumps(self.to_dict(relative_to=relative_to))
+
+    def _seen_from(self, path: str, folder: Path) -> str:
+        if path.startswith(BUNDLED) or Path(path).expanduser().is_absolute():
+            return path
+        try:
+            return Path(os.path.relpath(self._base / path, folder)).as_posix()
+        except ValueError:  # on another drive
+            return str((self._base / path).resolve())
+
+
+def _refuse_duplicates(table: str, names: Sequence[str]) -> None:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise InputError(
+                f"the name '{name}' is already that of number {names.index(name) + 1}",
+                where=f"[[{table}]] {i + 1} '{name}'",
+            )
+
+
+def _frozen(data: Any) -> Any:
+    # Tuples in place of lists: the tables are frozen, and strict typing wants the exact type.
+    if isinstance(data, Mapping):
+        return {key: _frozen(x) for key, x in data.items()}
+    return tuple(_frozen(x) for x in data) if isinstance(data, list | tuple) else data
+
+
+def _thawed(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _thawed(x) for key, x in data.items()}
+    return [_thawed(x) for x in data] if isinstance(data, list | tuple) else data
