@@ -1,1 +1,1 @@
-"""Models that ship with the package: the embedded judge (and how it is trained), statistical models."""
+"""Models that ship with the package, and how the embedded judge is trained."""

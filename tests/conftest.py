@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: the public data and models beside the project."""
+"""What every test may use: the public data and models beside the project."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A machine that does other work at the same time makes any deadline a matter of luck.
+settings.register_profile("vat-bayes", deadline=None)
+settings.load_profile("vat-bayes")
 
 _REPO = Path(__file__).resolve().parent.parent
 

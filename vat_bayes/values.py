@@ -125,7 +125,17 @@ def parse_value(text: str) -> str:
 
 
 def angle(value: str) -> float:
-    """Return a value's place on the circle in degrees, 0 to 324 (see `Value`).
+    """Return a value's place on the circle (see `Value`).
+
+    Parameters
+    ----------
+    value : str
+        A value in any usual spelling.
+
+    Returns
+    -------
+    float
+        Degrees, 0 to 324.
 
     Raises
     ------
@@ -136,7 +146,17 @@ def angle(value: str) -> float:
 
 
 def cosine(value: str, other: str) -> float:
-    """Return the cosine of the angle between two values, from -1 (opposite) to 1 (the same).
+    """Return the cosine of the angle between two values.
+
+    Parameters
+    ----------
+    value, other : str
+        Values in any usual spelling.
+
+    Returns
+    -------
+    float
+        From -1 (opposite) to 1 (the same).
 
     Raises
     ------
@@ -147,7 +167,17 @@ def cosine(value: str, other: str) -> float:
 
 
 def adjacent(value: str) -> tuple[str, str]:
-    """Return the two neighbours of a value, in circle order.
+    """Return the two neighbours of a value.
+
+    Parameters
+    ----------
+    value : str
+        A value in any usual spelling.
+
+    Returns
+    -------
+    tuple of str
+        The one before it and the one after it on the circle.
 
     Raises
     ------
@@ -159,10 +189,19 @@ def adjacent(value: str) -> tuple[str, str]:
 
 
 def opposed(value: str) -> tuple[str, str, str]:
-    """Return the values opposite to a value: the one across the circle, between its two neighbours.
+    """Return the values opposite to a value: the one across the circle and its two neighbours.
 
-    These are the values at 144, 180 and 216 degrees. The theory opposes regions and not single
-    values, and a mean over three is steadier than one.
+    The theory opposes regions and not single values, and a mean over three is steadier than one.
+
+    Parameters
+    ----------
+    value : str
+        A value in any usual spelling.
+
+    Returns
+    -------
+    tuple of str
+        The values at 144, 180 and 216 degrees from it, so that the one across is in the middle.
 
     Raises
     ------

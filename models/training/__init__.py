@@ -1,1 +1,1 @@
-"""How the embedded judge is made: grammar -> teacher -> batches -> network -> GGUF -> truth -> card."""
+"""How the embedded judge is made: teacher, chats, network, file, true effects, card."""

@@ -122,7 +122,14 @@ def _rms_norm(x: jax.Array, weight: jax.Array, epsilon: float) -> jax.Array:
 
 
 def _rotate(x: jax.Array, position: jax.Array, base: float) -> jax.Array:
-    """Rotary embedding over neighbouring pairs, the order that llama.cpp calls 'normal'."""
+    """Rotary embedding over neighbouring pairs, the order that llama.cpp calls 'normal'.
+
+    Parameters
+    ----------
+    x : float array (..., heads, size)
+    position : int array (...)
+    base : float
+    """
     size = x.shape[-1]
     frequency = base ** (-jnp.arange(0, size, 2, dtype=jnp.float32) / size)
     angle = (position[..., None].astype(jnp.float32) * frequency)[..., None, :]
@@ -132,12 +139,47 @@ def _rotate(x: jax.Array, position: jax.Array, base: float) -> jax.Array:
     return turned.reshape(x.shape)
 
 
-def _softmax_two(first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Softmax over two score arrays taken together along their last axes."""
-    top = jnp.maximum(first.max(-1, keepdims=True), second.max(-1, keepdims=True))
-    a, b = jnp.exp(first - top), jnp.exp(second - top)
-    total = a.sum(-1, keepdims=True) + b.sum(-1, keepdims=True)
-    return a / total, b / total
+def _attend_prefix(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
+    """Attend causally inside prefixes, (B, P, heads, size)."""
+    q, k, v = (jnp.swapaxes(x, 1, 2) for x in (q, k, v))
+    hidden = jnp.where(jnp.tril(jnp.ones((q.shape[2],) * 2, bool)), 0.0, _NEVER)
+    weight = jax.nn.softmax(q @ jnp.swapaxes(k, 2, 3) + hidden, axis=-1)
+    return jnp.swapaxes(weight @ v, 1, 2)
+
+
+def _attend_branch(
+    q: jax.Array,
+    before: tuple[jax.Array, jax.Array],
+    within: tuple[jax.Array, jax.Array],
+    unseen_before: jax.Array,
+    unseen_within: jax.Array,
+) -> jax.Array:
+    """Attend from branches to their prefix and to themselves.
+
+    Parameters
+    ----------
+    q : float array (B, A, Q, heads, size)
+    before : keys and values, (B, P, heads, size)
+    within : keys and values, (B, A, T, heads, size)
+    unseen_before : float array (B, P)
+        0 where a prefix may be seen, hugely negative where it is padding.
+    unseen_within : float array (B, A, Q, T)
+        The same for the branch.
+    """
+    b, a, n, h, d = q.shape
+    # Plain batched products over merged axes: CPU code for anything else is several times slower.
+    q = q.transpose(0, 3, 1, 2, 4)
+    k, v = (x.transpose(0, 3, 1, 2, 4) for x in within)
+    k0, v0 = (x.transpose(0, 2, 1, 3) for x in before)
+    s0 = q.reshape(b, h, a * n, d) @ jnp.swapaxes(k0, 2, 3) + unseen_before[:, None, None]
+    s1 = q @ jnp.swapaxes(k, 3, 4) + unseen_within[:, None]
+    top = jnp.maximum(s0.max(-1).reshape(b, h, a, n), s1.max(-1))
+    top = jax.lax.stop_gradient(top)
+    e0 = jnp.exp(s0 - top.reshape(b, h, a * n, 1))
+    e1 = jnp.exp(s1 - top[..., None])
+    total = e0.sum(-1).reshape(b, h, a, n) + e1.sum(-1)
+    mixed = ((e0 @ v0).reshape(b, h, a, n, d) + e1 @ v) / total[..., None]
+    return mixed.transpose(0, 2, 3, 1, 4)
 
 
 def _feed_forward(block: Params, x: jax.Array, epsilon: float) -> jax.Array:
@@ -145,7 +187,7 @@ def _feed_forward(block: Params, x: jax.Array, epsilon: float) -> jax.Array:
     return x + (jax.nn.silu(h @ block["gate"]) * (h @ block["up"])) @ block["down"]
 
 
-def forward(params: Params, shape: Shape, tree: Tree) -> States:
+def forward(params: Params, shape: Shape, tree: Tree, *, half: bool = False) -> States:
     """Run the network over a tree of chats.
 
     Parameters
@@ -156,6 +198,8 @@ def forward(params: Params, shape: Shape, tree: Tree) -> States:
         The sizes they were drawn with.
     tree : Tree
         Prefixes, branches and where to read.
+    half : bool
+        Stop half way up; the final states are then those half way up, not normalised.
 
     Returns
     -------
@@ -163,52 +207,57 @@ def forward(params: Params, shape: Shape, tree: Tree) -> States:
         Final states where asked for, and the states half way up.
     """
     prefix, length, branch, read = tree
-    at_prefix = jnp.broadcast_to(jnp.arange(prefix.shape[1]), prefix.shape)
-    at_branch = length[:, None, None] + jnp.broadcast_to(jnp.arange(branch.shape[2]), branch.shape)
+    (b, p), (_, a, t) = prefix.shape, branch.shape
+    at_prefix = jnp.broadcast_to(jnp.arange(p), (b, p))
+    at_branch = jnp.broadcast_to(length[:, None, None] + jnp.arange(t), (b, a, t))
     at_read = length[:, None, None] + read
-    # Padding stands on the right of a prefix: only branches need to be kept from seeing it.
-    sees_prefix = jnp.arange(prefix.shape[1])[None] < length[:, None]
+    # Padding stands on the right, so only branches need to be kept from seeing a prefix's.
+    unseen_before = jnp.where(jnp.arange(p) < length[:, None], 0.0, _NEVER)
+
+    def cut(flat: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return flat[: b * p].reshape(b, p, -1), flat[b * p :].reshape(b, a, -1, flat.shape[-1])
 
     def heads(x: jax.Array) -> jax.Array:
         return x.reshape(*x.shape[:-1], shape.heads, shape.head)
 
-    def flat(x: jax.Array) -> jax.Array:
-        return x.reshape(*x.shape[:-2], shape.width)
+    def unseen_within(at_query: jax.Array) -> jax.Array:
+        return jnp.where(at_query[..., :, None] >= at_branch[..., None, :], 0.0, _NEVER)
 
-    x, y = params["embedding"][prefix], params["embedding"][branch]
-    middle_x, middle_y = x, y
-    causal = jnp.tril(jnp.ones((prefix.shape[1],) * 2, bool))
+    def read_only(flat: jax.Array) -> jax.Array:
+        return jnp.take_along_axis(cut(flat)[1], read[..., None], axis=2)
+
+    # All tokens stand in one long matrix; only attention needs to know which is which.
+    z = params["embedding"][jnp.concatenate([prefix.reshape(-1), branch.reshape(-1)])]
     scale = 1 / np.sqrt(shape.head)
+    middle = cut(z)
     for depth, block in enumerate(params["blocks"]):
         last = depth == shape.layers - 1
         if depth == shape.layers // 2:
-            middle_x, middle_y = x, y
-        hx = _rms_norm(x, block["attn_norm"], shape.epsilon)
-        hy = _rms_norm(y, block["attn_norm"], shape.epsilon)
-        kx = _rotate(heads(hx @ block["wk"]), at_prefix, shape.rope_base)
-        ky = _rotate(heads(hy @ block["wk"]), at_branch, shape.rope_base)
-        vx, vy = heads(hx @ block["wv"]), heads(hy @ block["wv"])
-        if not last:
-            qx = _rotate(heads(hx @ block["wq"]), at_prefix, shape.rope_base)
-            s = jnp.einsum("bqhd,bkhd->bhqk", qx, kx) * scale
-            a = jax.nn.softmax(jnp.where(causal, s, _NEVER), axis=-1)
-            x = x + flat(jnp.einsum("bhqk,bkhd->bqhd", a, vx)) @ block["wo"]
-            x = _feed_forward(block, x, shape.epsilon)
+            middle = cut(z)
+            if half:
+                return States(read_only(z), *middle)
+        h = _rms_norm(z, block["attn_norm"], shape.epsilon)
+        keys, values = cut(h @ block["wk"]), cut(h @ block["wv"])
+        k0 = _rotate(heads(keys[0]), at_prefix, shape.rope_base)
+        k1 = _rotate(heads(keys[1]), at_branch, shape.rope_base)
+        v0, v1 = heads(values[0]), heads(values[1])
+        if last:
+            # Nothing reads the last block but the answer: do the rest of its work only there.
+            z, q1 = read_only(z).reshape(-1, shape.width), read_only(h).reshape(-1, shape.width)
+            q1 = (q1 @ block["wq"]).reshape(b, a, -1, shape.width)
+            mixed = []
         else:
-            # Nothing reads the last block but the answer: do its work only there.
-            y = jnp.take_along_axis(y, read[..., None], axis=2)
-            hy = _rms_norm(y, block["attn_norm"], shape.epsilon)
+            q0, q1 = cut(h @ block["wq"])
+            q0 = _rotate(heads(q0), at_prefix, shape.rope_base) * scale
+            mixed = [_attend_prefix(q0, k0, v0).reshape(b * p, -1)]
         at_query = at_read if last else at_branch
-        qy = _rotate(heads(hy @ block["wq"]), at_query, shape.rope_base)
-        before = jnp.einsum("baqhd,bkhd->bhaqk", qy, kx) * scale
-        before = jnp.where(sees_prefix[:, None, None, None, :], before, _NEVER)
-        within = jnp.einsum("baqhd,bakhd->bhaqk", qy, ky) * scale
-        seen = at_query[:, None, :, :, None] >= at_branch[:, None, :, None, :]
-        p, q = _softmax_two(before, jnp.where(seen, within, _NEVER))
-        mixed = jnp.einsum("bhaqk,bkhd->baqhd", p, vx) + jnp.einsum("bhaqk,bakhd->baqhd", q, vy)
-        y = y + flat(mixed) @ block["wo"]
-        y = _feed_forward(block, y, shape.epsilon)
-    return States(_rms_norm(y, params["norm"], shape.epsilon), middle_x, middle_y)
+        q1 = _rotate(heads(q1), at_query, shape.rope_base) * scale
+        y = _attend_branch(q1, (k0, v0), (k1, v1), unseen_before, unseen_within(at_query))
+        mixed.append(y.reshape(-1, shape.width))
+        z = z + jnp.concatenate(mixed) @ block["wo"]
+        z = _feed_forward(block, z, shape.epsilon)
+    final = _rms_norm(z, params["norm"], shape.epsilon)
+    return States(final.reshape(b, a, -1, shape.width), *middle)
 
 
 def logits(params: Params, states: jax.Array) -> jax.Array:

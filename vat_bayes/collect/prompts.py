@@ -38,7 +38,7 @@ def user_message(
     Parameters
     ----------
     scenario_text, action_text : str
-        The item.
+        The item; a source of items without scenarios leaves the first one empty.
     question : str
         What is asked about the action.
     labels, anchors : sequence of str
@@ -53,7 +53,8 @@ def user_message(
     """
     options = [f"{label} = {anchor}" for label, anchor in zip(labels, anchors, strict=True)]
     lines = [question.strip(), *(reversed(options) if reverse else options), _instruction(labels)]
-    return "\n\n".join([scenario_text.strip(), f"Action: {action_text.strip()}", "\n".join(lines)])
+    scene = [scenario_text.strip()] if scenario_text.strip() else []
+    return "\n\n".join([*scene, f"Action: {action_text.strip()}", "\n".join(lines)])
 
 
 def system_message(text: str = "", examples: Sequence[tuple[str, str, str]] = ()) -> str:

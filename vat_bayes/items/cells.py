@@ -19,14 +19,14 @@ _SUPPORTS = ("1", "+1", "support", "supports", "supporting", "positive")
 _VIOLATES = ("-1", "violate", "violates", "violating", "negative", "oppose", "opposes")
 
 
-def place(where: str, label: object, column: str) -> str:
+def place(where: str, label: int, column: str) -> str:
     """Return how a message names a cell: file, row counted from 1, column."""
-    return f"{where}, row {int(str(label)) + 1}, column '{column}'"
+    return f"{where}, row {label + 1}, column '{column}'"
 
 
-def first_label(mask: pd.Series[bool]) -> object:
+def first_label(mask: pd.Series[bool]) -> int:
     """Return the row label of the first cell that is true."""
-    return mask.index[int(mask.to_numpy().argmax())]
+    return int(mask.index[int(mask.to_numpy().argmax())])
 
 
 def is_missing(column: pd.Series[Any]) -> pd.Series[bool]:
@@ -78,7 +78,7 @@ def parse_cells(column: pd.Series[Any], parse: Callable[[str], Any], where: str)
             try:
                 known[text] = parse(text)
             except InputError as error:
-                at = place(where, label, str(column.name))
+                at = place(where, int(label), str(column.name))
                 raise InputError(error.message, where=at, hint=error.hint) from error
         cells.append(known[text])
     return pd.Series(cells, index=column.index, name=column.name, dtype="object")

@@ -69,7 +69,9 @@ def map_columns(
     mapped = {ours: frame[theirs] for ours, theirs in mapping.items()}
     used = set(mapping.values())
     facets = {
-        str(c): frame[c] for c in frame.columns if c not in used and c not in own and c not in mapped
+        str(c): frame[c]
+        for c in frame.columns
+        if c not in used and c not in own and c not in mapped
     }
     return pd.DataFrame({**own, **mapped, **facets}).reset_index(drop=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,11 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "table": ("path", "columns", "loadings"),
     "vat": ("path", "columns", "subvalue_rule"),
     "valueportrait": ("path", "threshold", "weights"),
+}
+_LOADERS: dict[str, Callable[..., ItemSet]] = {
+    "table": load_table,
+    "vat": load_vat,
+    "valueportrait": load_valueportrait,
 }
 SOURCES: tuple[str, ...] = tuple(_OPTIONS)
 
@@ -90,6 +95,4 @@ def load_items(
         return load_table(data_path("core_items.csv"), source="core")
     if "path" not in given:
         raise InputError(f"the source '{source}' needs a path")
-    loader = {"table": load_table, "vat": load_vat, "valueportrait": load_valueportrait}[source]
-    loaded: ItemSet = loader(**given)  # type: ignore[operator]
-    return loaded
+    return _LOADERS[source](**given)

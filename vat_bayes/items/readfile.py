@@ -58,7 +58,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     else:
         frame = _delimited(_text(data, where), "\t" if suffix == ".tsv" else ",", where)
     if frame.empty:
-        raise InputError("the file has a header and no rows", where=where)
+        raise InputError("there are no rows", where=where)
     return frame
 
 

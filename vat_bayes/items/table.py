@@ -55,7 +55,9 @@ def load_table(
     if loadings is None:
         required += ["value", "polarity"]
     require_columns(frame, required, where=where, raw=raw)
-    weights, weights_where = (None, "loadings") if loadings is None else frame_of(loadings, "loadings")
+    weights, weights_where = (
+        (None, "loadings") if loadings is None else frame_of(loadings, "loadings")
+    )
     table, clean = validate_items(frame, weights, where=where, loadings_where=weights_where)
     return ItemSet(table, clean, source)
 

@@ -101,11 +101,11 @@ def _refuse_duplicates(table: pd.DataFrame, keys: list[str], where: str) -> None
     again = table.duplicated(keys)
     if again.any():
         at = first_label(again)
-        row = table.loc[at, keys]
+        row = table[keys].loc[at]
         first = first_label((table[keys] == row).all(axis=1))
         shown = ", ".join(f"'{cell}'" for cell in row)
         raise InputError(
-            f"{shown} already stands in row {int(str(first)) + 1}; expected one row each",
+            f"{shown} already stands in row {first + 1}; expected one row each",
             where=place(where, at, keys[0]),
         )
 
@@ -116,8 +116,8 @@ def _refuse_several(table: pd.DataFrame, column: str, where: str) -> None:
     if other.any():
         at = first_label(other)
         raise InputError(
-            f"scenario '{table.loc[at, 'scenario']}' has '{table.loc[at, column]}' here and "
-            f"'{first.loc[at]}' before; expected one {column} for a scenario",
+            f"scenario '{table['scenario'][at]}' has '{table[column][at]}' here and "
+            f"'{first[at]}' before; expected one {column} for a scenario",
             where=place(where, at, column),
         )
 
@@ -132,7 +132,7 @@ def _refuse_unplaced(table: pd.DataFrame, loadings: pd.DataFrame | None, where: 
     if twice.any():
         at = first_label(twice)
         raise InputError(
-            f"item '{table.loc[at, 'item']}' has a value or polarity here and rows in the "
+            f"item '{table['item'][at]}' has a value or polarity here and rows in the "
             "loadings; expected one of them",
             where=place(where, at, "value"),
         )
@@ -156,7 +156,7 @@ def _validate_loadings(loadings: pd.DataFrame, table: pd.DataFrame, where: str) 
     strange = ~clean["item"].isin(table["item"])
     if strange.any():
         at = first_label(strange)
-        item = str(clean.loc[at, "item"])
+        item = str(clean["item"][at])
         raise InputError(
             f"item '{item}' is not in the item table",
             where=place(where, at, "item"),

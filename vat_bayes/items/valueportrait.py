@@ -13,7 +13,7 @@ from typing import Literal
 import pandas as pd
 
 from vat_bayes.errors import InputError
-from vat_bayes.items.cells import filled_text, is_missing
+from vat_bayes.items.cells import filled_text, first_label, is_missing, place
 from vat_bayes.items.columns import require_columns
 from vat_bayes.items.itemset import ItemSet
 from vat_bayes.items.table import frame_of
@@ -109,9 +109,9 @@ def _correlations(column: pd.Series[str], where: str) -> pd.Series[float]:
     rho = pd.to_numeric(column, errors="coerce").astype("float64")
     bad = ~rho.between(-1, 1) & ~is_missing(column)
     if bad.any():
-        at = int(bad.to_numpy().argmax())
+        at = first_label(bad)
         raise InputError(
             f"'{column[at]}' is not a correlation; expected a number from -1 to 1",
-            where=f"{where}, row {at + 1}, column '{column.name}'",
+            where=place(where, at, str(column.name)),
         )
     return rho

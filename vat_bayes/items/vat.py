@@ -66,19 +66,18 @@ def load_vat(
     if "scenario" not in frame:
         required += ["country", "topic", "scene"]
     require_columns(frame, required, where=where, raw=raw)
-    if "scenario" not in frame:
+    if "scenario" in frame:
+        frame["scenario"] = filled_text(frame["scenario"], where)
+    else:
         parts = [_slugs(filled_text(frame[name], where)) for name in ("country", "topic", "scene")]
         frame["scenario"] = parts[0] + "/" + parts[1] + "/" + parts[2]
-    names = parse_cells(frame["subvalue"], parse_subvalue, where)
-    signs = parse_cells(frame["polarity"], parse_polarity, where).map({1: "+", -1: "-"})
+    names = parse_cells(filled_text(frame["subvalue"], where), parse_subvalue, where)
+    signs = parse_cells(filled_text(frame["polarity"], where), parse_polarity, where)
     frame["subvalue"] = names
-    frame["value"] = [
-        pd.NA if pd.isna(name) else value_of_subvalue(name, rule=subvalue_rule) for name in names
-    ]
+    frame["value"] = names.map(lambda name: value_of_subvalue(name, rule=subvalue_rule))
     if "item" not in frame:
-        frame["item"] = frame["scenario"].astype("str") + "/" + names + signs
-    unplaced = names.notna() & frame["value"].isna()
-    table, _ = validate_items(frame[~unplaced], None, where=where)
+        frame["item"] = frame["scenario"] + "/" + names + signs.map({1: "+", -1: "-"})
+    table, _ = validate_items(frame[frame["value"].notna()], None, where=where)
     return ItemSet(table, None, "vat")
 
 

@@ -186,9 +186,7 @@ def numbers(frame: pd.DataFrame, column: str, source: str, *, expected: str) -> 
     suspect = np.flatnonzero(np.isnan(parsed) & ~empty)
     bad = np.zeros(len(raw), dtype=bool)
     bad[suspect] = [not is_missing_word(str(words.iloc[i])) for i in suspect]
-    fail_at(
-        bad, source, column, lambda row: f"found {shown(raw.iloc[row])}, expected {expected}"
-    )
+    fail_at(bad, source, column, lambda row: f"found {shown(raw.iloc[row])}, expected {expected}")
     return parsed
 
 

@@ -71,7 +71,12 @@ def require_columns(frame: pd.DataFrame, source: str, *, items_have_loadings: bo
     InputError
         For the first missing column, with the near miss among those that are there.
     """
-    needed = REQUIRED if items_have_loadings else (*REQUIRED[:-1], *ITEM_COLUMNS, "rating")
+    neither = not set(ITEM_COLUMNS) & set(frame.columns)
+    needed = (
+        REQUIRED
+        if items_have_loadings and neither
+        else (*REQUIRED[:-1], *ITEM_COLUMNS, REQUIRED[-1])
+    )
     missing = [c for c in needed if c not in frame.columns]
     if not missing:
         return

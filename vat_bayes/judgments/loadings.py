@@ -151,9 +151,10 @@ def match_loadings(
             (loadings["item"] == extra[0]).to_numpy(dtype=bool),
             loadings_source,
             "item",
-            lambda _: f"item {shown(extra[0])} is not in the judgments, "
-            f"and {counted(len(without), 'judged item')} there without loadings "
-            f"(the first is {shown(without[0])})",
+            lambda _: (
+                f"item {shown(extra[0])} is not in the judgments, and the judged item "
+                f"{shown(without[0])} is not in the loadings"
+            ),
             hint,
         )
     if without:
@@ -167,11 +168,13 @@ def match_loadings(
     valued = {item.names[i] for i in np.unique(item.codes[value.codes >= 0])}
     both = valued & set(loaded)
     fail_at(
-        np.isin(item.codes, [item.names.index(i) for i in both]),
+        np.isin(item.codes, [code for code, name in enumerate(item.names) if name in both]),
         source,
         "value",
-        lambda row: f"item {shown(item.at(row))} has a value here and loadings in "
-        f"{loadings_source}, expected one of them",
+        lambda row: (
+            f"item {shown(item.at(row))} has a value here and loadings in "
+            f"{loadings_source}, expected one of them"
+        ),
     )
     notes = []
     if extra:

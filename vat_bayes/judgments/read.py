@@ -30,23 +30,30 @@ def table_file(path: Path) -> Path:
     InputError
         When there is no such file, or no judgments in the folder.
     """
-    if path.is_dir():
-        for name in _RUN_FILES:
-            if (path / name).is_file():
-                return path / name
-        raise InputError(
-            f"no {_RUN_FILES[0]} in this folder", where=str(path), hint="expected a run folder"
-        )
-    if not path.exists():
-        here = path.parent
-        if not here.is_dir():
-            raise InputError("no such file: the folder does not exist either", where=str(path))
-        raise InputError(
-            "no such file",
-            where=str(path),
-            hint=near_miss(path.name, [p.name for p in here.iterdir()]),
-        )
-    return path
+    try:
+        if path.is_dir():
+            return _in_run_folder(path)
+        if path.exists():
+            return path
+        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else None
+    except OSError as error:
+        raise _unreadable(error, path) from error
+    if siblings is None:
+        raise InputError("no such file: the folder does not exist either", where=str(path))
+    raise InputError("no such file", where=str(path), hint=near_miss(path.name, siblings))
+
+
+def _in_run_folder(folder: Path) -> Path:
+    for name in _RUN_FILES:
+        if (folder / name).is_file():
+            return folder / name
+    raise InputError(
+        f"no {_RUN_FILES[0]} in this folder", where=str(folder), hint="expected a run folder"
+    )
+
+
+def _unreadable(error: OSError, path: Path) -> InputError:
+    return InputError(f"can't be read: {error.strerror or error}", where=str(path))
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -79,8 +86,7 @@ def read_table(path: Path) -> pd.DataFrame:
         else:
             raise InputError(f"unknown kind of file; expected {_KINDS}", where=source)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"can't be read: {reason}", where=source) from error
+        raise _unreadable(error, path) from error
     return tidy_columns(frame, source)
 
 
@@ -101,7 +107,7 @@ def tidy_columns(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     if twice:
         raise InputError(f"several columns are called {listed(twice)}", where=source)
     if not len(frame):
-        raise InputError("a header and no rows; expected one row per judgment", where=source)
+        raise InputError("a header and no rows", where=source)
     return frame.set_axis(columns, axis=1).reset_index(drop=True)
 
 

@@ -1,8 +1,8 @@
 """Conditions from the table itself: the columns role, target, direction, dose, reference, placebo.
 
 A table without a role column is accepted where the names leave no doubt: a condition called
-``baseline`` is the baseline, names beginning with ``placebo`` or ``retest`` are those, and all
-others are interventions.
+``baseline`` is the baseline, names that begin with the word ``placebo`` or ``retest`` are those,
+and all others are interventions.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import pandas as pd
 from vat_bayes.conditions import ROLES, Condition, Role
 from vat_bayes.errors import InputError, near_miss
 from vat_bayes.judgments.coerce import (
-    Ints,
+    Floats,
     Text,
     codes_of,
     encode,
     fail_at,
     first_rows,
+    is_missing_word,
     listed,
     numbers,
     shown,
 )
-from vat_bayes.judgments.table import CONDITION_COLUMNS
+from vat_bayes.judgments.constant import require_constant
 from vat_bayes.values import parse_value
 
 _NAMED_ROLE = re.compile(r"(placebo|retest)(?![a-z])", re.IGNORECASE)
@@ -60,88 +61,126 @@ def conditions_from_columns(
         is no role column and no condition called ``baseline``.
     """
     first = first_rows(condition.codes, len(condition.names))
-    text = {
-        column: _constant_text(frame, column, condition, first, source)
-        for column in ("role", "target", "reference", "placebo")
-    }
-    roles, notes = _roles(text["role"], condition, first, source)
-    target = text["target"]
-    direction = _constant_number(frame, "direction", "1 or -1", condition, first, source)
-    dose = _constant_number(frame, "dose", "a number", condition, first, source)
-    if direction is not None:
-        fail_at(
-            ~np.isnan(direction) & (np.abs(direction) != 1),
-            source,
-            "direction",
-            lambda row: f"found {direction[row]:g}, expected 1 (promote) or -1 (suppress)",
+    roles, notes = _roles(_text(frame, "role", condition, source), condition, source)
+    target = _text(frame, "target", condition, source)
+    direction = _numbers(frame, "direction", "1 (promote) or -1 (suppress)", condition, source)
+    fail_at(
+        ~np.isnan(direction) & (np.abs(direction) != 1),
+        source,
+        "direction",
+        lambda row: f"found {direction[row]:g}, expected 1 (promote) or -1 (suppress)",
+    )
+    dose = _numbers(frame, "dose", "a number", condition, source)
+    fail_at(np.isinf(dose), source, "dose", lambda _: "found infinity, expected a number")
+    reference = _text(frame, "reference", condition, source)
+    placebo = _text(frame, "placebo", condition, source)
+
+    def other(text: Text | None, row: int) -> str | None:
+        name = None if text is None else text.at(row)
+        # "NA" is an empty cell, unless it is the name of a condition.
+        return None if name and is_missing_word(name) and name not in condition.names else name
+
+    found = [
+        Condition(
+            name=name,
+            role=roles[name],
+            target=() if target is None else _targets(target, int(row), source),
+            direction=-1 if direction[row] == -1 else 1,
+            dose=None if np.isnan(dose[row]) else float(dose[row]),
+            reference=other(reference, int(row)),
+            placebo=other(placebo, int(row)),
         )
-    if dose is not None:
-        fail_at(np.isinf(dose), source, "dose", lambda _: "found infinity, expected a number")
-    found = []
-    for code, name in enumerate(condition.names):
-        row = int(first[code])
-        found.append(
-            Condition(
-                name=name,
-                role=roles[code],
-                target=() if target is None else _targets(target, row, source),
-                direction=-1 if direction is not None and direction[row] == -1 else 1,
-                dose=None if dose is None or np.isnan(dose[row]) else float(dose[row]),
-                reference=_cell(text["reference"], row),
-                placebo=_cell(text["placebo"], row),
-            )
-        )
+        for name, row in zip(condition.names, first, strict=True)
+    ]
     found.sort(key=lambda c: (ROLES.index(c.role), c.dose is None, c.dose or 0.0, c.name))
     return tuple(found), notes
 
 
-def has_condition_columns(frame: pd.DataFrame) -> bool:
-    """Say whether a table describes its conditions itself."""
-    return any(column in frame.columns for column in CONDITION_COLUMNS)
-
-
-def _cell(text: Text | None, row: int) -> str | None:
-    return None if text is None else text.at(row)
-
-
-def _constant_text(
-    frame: pd.DataFrame, column: str, condition: Text, first: Ints, source: str
-) -> Text | None:
+def _text(frame: pd.DataFrame, column: str, condition: Text, source: str) -> Text | None:
     if column not in frame.columns:
         return None
-    text = encode(frame[column], source=source, na_words=column in {"role", "target"})
-
-    def found(row: int) -> str:
-        cell = text.at(row)
-        return "nothing" if cell is None else shown(cell)
-
-    _refuse_disagreement(text.codes, found, column, condition, first, source)
+    words = column in {"role", "target"}
+    text = encode(frame[column], source=source, na_words=words)
+    require_constant(column, text.codes, text.at, group=condition, noun="condition", source=source)
     return text
 
 
-def _constant_number(
-    frame: pd.DataFrame, column: str, expected: str, condition: Text, first: Ints, source: str
-) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+def _numbers(
+    frame: pd.DataFrame, column: str, expected: str, condition: Text, source: str
+) -> Floats:
     if column not in frame.columns:
-        return None
+        return np.full(len(frame), np.nan)
     cells = numbers(frame, column, source, expected=expected)
-    _refuse_disagreement(
-        codes_of(cells),
-        lambda row: "nothing" if np.isnan(cells[row]) else f"{cells[row]:g}",
-        column,
-        condition,
-        first,
-        source,
+
+    def found(row: int) -> str | None:
+        return None if np.isnan(cells[row]) else f"{cells[row]:g}"
+
+    require_constant(
+        column, codes_of(cells), found, group=condition, noun="condition", source=source
     )
     return cells
 
 
-def _refuse_disagreement(
-    codes: Ints,
-    found: object,
-    column: str,
-    condition: Text,
-    first: Ints,
-    source: str,
-) -> None:
-    raise NotImplementedError
+def _roles(role: Text | None, condition: Text, source: str) -> tuple[dict[str, Role], list[str]]:
+    if role is None:
+        return _roles_from_names(condition, source)
+    expected = f"one of {', '.join(ROLES)}"
+    fail_at(role.codes < 0, source, "role", lambda _: f"empty; expected {expected}")
+    words = [name.casefold() for name in role.names]
+    unknown = [code for code, word in enumerate(words) if word not in ROLES]
+    fail_at(
+        np.isin(role.codes, unknown),
+        source,
+        "role",
+        lambda row: f"found {shown(role.at(row))}, expected {expected}",
+        lambda row: near_miss(str(role.at(row)), ROLES),
+    )
+    first = first_rows(condition.codes, len(condition.names))
+    return {
+        name: cast(Role, words[role.codes[row]])
+        for name, row in zip(condition.names, first, strict=True)
+    }, []
+
+
+def _roles_from_names(condition: Text, source: str) -> tuple[dict[str, Role], list[str]]:
+    baselines = [name for name in condition.names if name.casefold() == "baseline"]
+    if len(baselines) != 1:
+        raise InputError(
+            "no column 'role', no study, and no condition called 'baseline' "
+            f"(the conditions are {listed(list(condition.names))})",
+            where=source,
+            hint=near_miss("baseline", condition.names)
+            or "add a column 'role' or give the conditions",
+        )
+    roles: dict[str, Role] = {}
+    for name in condition.names:
+        named = _NAMED_ROLE.match(name)
+        if name == baselines[0]:
+            roles[name] = "baseline"
+        elif named:
+            roles[name] = cast(Role, named[1].casefold())
+        else:
+            roles[name] = "intervention"
+    told = ", ".join(f"{shown(name)} as {roles[name]}" for name in sorted(roles))
+    return roles, [f"there is no column 'role': by their names the conditions are read {told}"]
+
+
+def _targets(target: Text, row: int, source: str) -> tuple[str, ...]:
+    cell = target.at(row)
+    if cell is None:
+        return ()
+    parts = [part for part in re.split(r"[,;]", cell) if part.strip()]
+    try:
+        found = [parse_value(part) for part in parts]
+    except InputError:
+        found = [_target(word, row, source) for part in parts for word in part.split()]
+    return tuple(dict.fromkeys(found))
+
+
+def _target(word: str, row: int, source: str) -> str:
+    try:
+        return parse_value(word)
+    except InputError as error:
+        raise InputError(
+            error.message, where=f"{source}, row {row + 1}, column 'target'", hint=error.hint
+        ) from error

@@ -47,10 +47,6 @@ class Rows:
     polarity: Floats
     replicate: Ints
 
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.model.codes)
-
 
 def read_rows(frame: pd.DataFrame, source: str) -> Rows:
     """Type the columns that say what was judged.
@@ -80,8 +76,6 @@ def _value_and_polarity(frame: pd.DataFrame, source: str) -> tuple[Text, Floats]
         return none, np.full(n, np.nan)
     value = known_values(encode(frame["value"], source=source, na_words=True), source, "value")
     expected = "1 (the action supports the value) or -1 (it violates it)"
-    if "polarity" not in frame.columns:
-        return value, np.full(n, np.nan)
     polarity = numbers(frame, "polarity", source, expected=expected)
     fail_at(
         ~np.isnan(polarity) & (np.abs(polarity) != 1),

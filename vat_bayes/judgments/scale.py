@@ -30,9 +30,10 @@ def probability_columns(frame: pd.DataFrame, source: str) -> list[str]:
     top = max(found)
     absent = [f"p{k}" for k in range(1, top + 1) if k not in found]
     if absent or top == 1:
+        found_columns = listed([f"p{k}" for k in sorted(found)], limit=12)
         raise InputError(
-            f"the columns {listed([f'p{k}' for k in sorted(found)], limit=12)} are incomplete: "
-            f"expected p1 to pK without a gap{f', {absent[0]} is missing' if absent else ''}",
+            f"found the probability columns {found_columns}, expected p1 to pK without a gap"
+            + (f" ({absent[0]} is missing)" if absent else " and at least p1 and p2"),
             where=source,
         )
     return [f"p{k}" for k in range(1, top + 1)]
@@ -46,7 +47,7 @@ def check_category_count(n_categories: int, where: str) -> int:
     InputError
         When it is not a whole number from 2 to 11.
     """
-    if isinstance(n_categories, bool) or n_categories != int(n_categories) or n_categories < 2:
+    if not isinstance(n_categories, int | np.integer) or n_categories < 2:
         raise InputError(
             f"{n_categories} rating categories, expected a whole number of at least 2", where=where
         )
@@ -136,9 +137,10 @@ def settle_categories(
                 hint="give n_categories",
             )
         k = check_category_count(int(used[-1]), at(source, None, "rating"))
+        n_top = int((ratings == k).sum())
         notes.append(
-            f"the number of rating categories was not given: {k} was inferred, "
-            "the highest rating that occurs"
+            f"the number of rating categories was not given: {k} was inferred, the highest rating "
+            f"that occurs ({counted(n_top, 'time')})"
         )
     check_category_count(k, source)
     why = " (from the columns p1 to pK)" if n_probabilities else ""
@@ -155,7 +157,7 @@ def settle_categories(
 
 def read_probabilities(
     frame: pd.DataFrame, columns: list[str], ratings: Floats, source: str
-) -> tuple[Floats, bool, list[str]]:
+) -> tuple[pd.DataFrame, bool, list[str]]:
     """Read and check p1..pK.
 
     Parameters
@@ -163,7 +165,7 @@ def read_probabilities(
     frame : DataFrame
         The raw table.
     columns : list of str
-        ``p1..pK`` as `probability_columns` found them; not empty.
+        ``p1..pK`` as `probability_columns` found them; may be empty.
     ratings : float array (row,)
         NaN for refusals, whose probabilities may be empty.
     source : str
@@ -171,10 +173,10 @@ def read_probabilities(
 
     Returns
     -------
-    p : float array (row, K)
-        As found; all NaN in a row without them.
+    p : DataFrame
+        The columns as found; all NaN in a row without them.
     complete : bool
-        Whether no judgment but refusals lacks them.
+        Whether there are any, and no judgment but refusals lacks them.
     notes : list of str
         How many lack them, where some do.
 
@@ -183,16 +185,9 @@ def read_probabilities(
     InputError
         When one is no probability, missing beside others, or a row does not sum to 1.
     """
-    expected = "a probability from 0 to 1"
-    p = np.column_stack([numbers(frame, c, source, expected=expected) for c in columns])
-    for j, column in enumerate(columns):
-        values = p[:, j]
-        fail_at(
-            (values < -_TOLERANCE) | (values > 1 + _TOLERANCE),
-            source,
-            column,
-            lambda row, v=values: f"found {v[row]:g}, expected {expected}",
-        )
+    if not columns:
+        return pd.DataFrame(), False, []
+    p = np.column_stack([_probability(frame, c, source) for c in columns])
     empty = np.isnan(p)
     with_p = ~empty.all(axis=1)
     partly = with_p & empty.any(axis=1)
@@ -219,7 +214,7 @@ def read_probabilities(
             f"p1 to p{len(columns)} are empty in {counted(lacking, 'row')} with a rating, "
             "so the ratings are read unless distributions are asked for"
         )
-    return np.clip(p, 0.0, 1.0), lacking == 0, notes
+    return pd.DataFrame(p, columns=columns), lacking == 0, notes
 
 
 def read_valid_mass(frame: pd.DataFrame, source: str) -> Floats:
@@ -230,12 +225,16 @@ def read_valid_mass(frame: pd.DataFrame, source: str) -> Floats:
     InputError
         When one is no probability.
     """
+    return _probability(frame, "p_valid", source)
+
+
+def _probability(frame: pd.DataFrame, column: str, source: str) -> Floats:
     expected = "a probability from 0 to 1"
-    mass = numbers(frame, "p_valid", source, expected=expected)
+    p = numbers(frame, column, source, expected=expected)
     fail_at(
-        (mass < -_TOLERANCE) | (mass > 1 + _TOLERANCE),
+        (p < -_TOLERANCE) | (p > 1 + _TOLERANCE),
         source,
-        "p_valid",
-        lambda row: f"found {mass[row]:g}, expected {expected}",
+        column,
+        lambda row: f"found {p[row]:g}, expected {expected}",
     )
-    return np.clip(mass, 0.0, 1.0)
+    return np.clip(p, 0.0, 1.0)

@@ -15,7 +15,7 @@ CONDITION_COLUMNS = ("role", "target", "direction", "dose", "reference", "placeb
 MAX_CATEGORIES = 11
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judgments:
     """Judgments that passed validation, with the conditions and the scale they were made on.
 

@@ -13,6 +13,7 @@ from vat_bayes.report import words
 
 TEXT = ("model", "condition", "target", "estimand", "value", "scale", "status")
 NUMBERS = ("mean", "sd", "median", "lo", "hi", "level", "p_positive", "n_scenarios")
+_MOST = 4
 TWINS = ("_classical", "_bootstrap")
 
 
@@ -71,8 +72,12 @@ class Estimate:
 
     @property
     def places(self) -> int:
-        """The decimals that its interval deserves."""
-        return words.decimals(self.hi - self.lo)
+        """The decimals that its interval deserves; more where a clear sign would round to zero."""
+        places = words.decimals(self.hi - self.lo)
+        nearest = min(abs(self.lo), abs(self.hi))
+        while self.sign and places < _MOST and round(nearest, places) == 0:
+            places += 1
+        return places
 
     @property
     def text(self) -> str:
@@ -138,8 +143,9 @@ class Estimates:
             The scale; without it the first row of any scale.
         """
         rows = self._rows.get((model, condition, estimand, value), [])
+        # A withheld row may leave its scale empty: it stands for every scale.
         for e in rows:
-            if scale is None or e.scale == scale:
+            if scale is None or e.scale in (scale, ""):
                 return e
         return Estimate(estimand, value, scale or "")
 

@@ -10,6 +10,8 @@ from vat_bayes.report.estimates import Estimate
 from vat_bayes.report.run import Arm, Run
 
 _NAMED = 3
+# A posterior that is narrower than the prior by less than this share has learned little.
+_LITTLE = 0.2
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def alerts(run: Run) -> tuple[str, ...]:
 
 
 def opening(run: Run) -> str:
-    """Return the sentence that says what was measured, on what, and how intervals are to be read."""
+    """Return what was measured, on what, and how the intervals are to be read."""
     interventions = {a.condition for a in run.role("intervention")}
     scenarios = run.estimates.table["n_scenarios"].dropna()
     size = f" on {int(scenarios.max()):,} scenarios" if len(scenarios) else ""
@@ -163,25 +165,27 @@ def _tax(run: Run, arm: Arm, tax: Estimate) -> str:
 
 
 def _excess(run: Run, arm: Arm) -> list[str]:
-    said = []
-    for name, what in (("tax_excess", "placebo"), ("tax_excess_retest", "retest")):
-        e = run.get(arm, name, scale="points")
-        if not e.known:
-            if what == "placebo" and e.status == "no-placebo":
-                said.append(
-                    "No placebo was run, so it is not known how much of this any prompt of that "
-                    "length would do."
-                )
-            elif what == "placebo":
-                said.append(f"The excess over a placebo is not given: {words.reason(e.status)}.")
-            continue
-        if e.sign > 0:
-            said.append(f"That is {e.phrase} more than under the {what}.")
-        elif e.sign < 0:
-            said.append(f"That is {e.flipped().phrase} less than under the {what}.")
-        else:
-            said.append(f"That is not clearly more than under the {what}: {e.phrase}.")
+    placebo, retest = (
+        run.get(arm, name, scale="points") for name in ("tax_excess", "tax_excess_retest")
+    )
+    over = [_over(e, what) for e, what in ((placebo, "placebo"), (retest, "retest")) if e.known]
+    said = [f"That is {words.listing(over)}."] if over else []
+    if placebo.status == "no-placebo":
+        said.append(
+            "No placebo was run, so it is not known how much of this any prompt of that length "
+            "would do."
+        )
+    elif not placebo.known:
+        said.append(f"The excess over a placebo is not given: {words.reason(placebo.status)}.")
     return said
+
+
+def _over(e: Estimate, what: str) -> str:
+    if e.sign > 0:
+        return f"{e.phrase} more than under the {what}"
+    if e.sign < 0:
+        return f"{e.flipped().phrase} less than under the {what}"
+    return f"not clearly more than under the {what} ({_signed(e)})"
 
 
 def _ratio(run: Run, arm: Arm, gain: Estimate) -> list[str]:
@@ -204,12 +208,14 @@ def _movers(run: Run, arm: Arm) -> list[str]:
     clear = [(v, e) for v in off if (e := run.get(arm, "shift", v, "points")).sign]
     if not clear:
         some = any(run.get(arm, "shift", v, "points").known for v in off)
-        return ["No off-target value moved clearly by itself."] if some else []
+        which = "off-target value" if arm.target else "value"
+        return [f"No {which} moved clearly by itself."] if some else []
     clear.sort(key=lambda pair: -abs(pair[1].centre))
     named = words.listing([f"{v} {_signed(e)}" for v, e in clear[:_NAMED]])
     of = f"{words.count(len(clear))} of {words.count(len(off))}"
-    which = "the largest of them, " if len(clear) > _NAMED else ""
-    return [f"Off target, {of} moved clearly: {which}{named}."]
+    how = "clearly, most of all" if len(clear) > _NAMED else "clearly:"
+    where = f"Off target, {of}" if arm.target else f"Of these, {words.count(len(clear))}"
+    return [f"{where} moved {how} {named}."]
 
 
 def _signed(e: Estimate) -> str:
@@ -235,19 +241,28 @@ def _floors(run: Run, arm: Arm) -> list[str]:
 
 
 def nvat_sentence(run: Run, arm: Arm) -> str:
-    """Say what the data have added to the prior about an arm's coupling norm."""
+    """Say what the data add to the prior about an arm's coupling norm, and to its null."""
+    return " ".join(x for x in (_against_prior(run, arm), _against_null(run, arm)) if x)
+
+
+def _against_prior(run: Run, arm: Arm) -> str:
     posterior = run.get(arm, "nvat_offdiag")
     prior = run.get(arm, "nvat_offdiag_prior")
     if not posterior.known:
         return f"withheld: {words.reason(posterior.status)}."
-    said = f"{words.number(posterior.centre, posterior.places)} {posterior.bounds} (correlation)"
     if not prior.known:
-        return f"{said}; what the prior alone implies was not computed."
-    said += (
-        f"; the prior alone implies {words.number(prior.centre, prior.places)} {prior.bounds}"
-    )
+        return f"{posterior.phrase}; what the prior alone implies was not computed."
+    said = f"{posterior.phrase}; the prior alone implies {prior.text}."
     narrowed = 1 - (posterior.hi - posterior.lo) / (prior.hi - prior.lo)
     moved = abs(posterior.centre - prior.centre)
-    if math.isfinite(prior.sd) and moved < prior.sd and narrowed < 0.2:
-        return f"{said}. The data have added little to the prior here."
-    return f"{said}."
+    if math.isfinite(prior.sd) and moved < prior.sd and narrowed < _LITTLE:
+        said += " The data have added little to the prior here."
+    return said
+
+
+def _against_null(run: Run, arm: Arm) -> str:
+    raw, null = run.get(arm, "nvat_paper_raw"), run.get(arm, "nvat_paper_raw_null")
+    if not (raw.known and null.known):
+        return ""
+    verb = "clears" if raw.lo > null.hi else "does not clear"
+    return f"The raw Spearman norm {raw.text} {verb} its null {null.text}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ from vat_bayes.errors import InputError
 from vat_bayes.report.estimates import Estimate, Estimates, read_estimands
 from vat_bayes.values import VALUES
 
+_IN_DRAWS = (
+    *("arm", "value", "shift", "gain", "tax_rms"),
+    *("arm_model", "arm_condition", "arm_role", "arm_target"),
+)
 VERDICTS = ("fail", "warn", "pass", "not-run")
 # A failed check with such a name is about the sampler: no number of the fit stands.
 _ABOUT_THE_FIT = re.compile(r"\b(converge\w*|r[-_ ]?hat|ess|divergen\w*)\b", re.IGNORECASE)
@@ -128,6 +132,21 @@ class Run:
         """Return one estimate of an arm."""
         return self.estimates.get(arm.model, arm.condition, estimand, value, scale)
 
+    def all(self, arm: Arm) -> list[Estimate]:
+        """Return every estimate of an arm, in the order of the table."""
+        return self.estimates.of(arm.model, arm.condition)
+
+    def couplings(self, arm: Arm) -> dict[tuple[str, str], Estimate]:
+        """Return an arm's couplings, each pair of values once, in circle order."""
+        found = {}
+        for i, u in enumerate(self.values):
+            for w in self.values[i + 1 :]:
+                e = self.get(arm, "coupling", f"{u}~{w}")
+                if e.status == "not-estimated":
+                    e = self.get(arm, "coupling", f"{w}~{u}")
+                found[u, w] = e
+        return found
+
     def placebo_of(self, arm: Arm) -> Arm | None:
         """Return the arm of an intervention's placebo."""
         return next(
@@ -143,7 +162,7 @@ class Run:
         """Whether the fit behind an arm failed."""
         return bool(self.fit_failures) or any(
             e.status == "not-converged"
-            for e in self.estimates.of(arm.model, arm.condition)
+            for e in self.all(arm)
             if e.estimand in ("gain", "tax_rms", "shift")
         )
 
@@ -181,15 +200,23 @@ def load_run(
                 f"there is no {name}", where=str(folder), hint="is the run fitted and checked?"
             )
     table = read_estimands(folder / "estimands.csv")
-    draws = xr.load_dataset(folder / "estimand_draws.nc", engine="h5netcdf")
-    checks = _checks(folder / "checks.json")
+    draws = _draws(folder / "estimand_draws.nc")
+    rows = _json(folder / "checks.json")
+    if not isinstance(rows, list):
+        raise InputError("expected a list of checks", where="checks.json")
+    checks = parse_checks(rows)
     study = _study(folder / "study.toml")
+    arms = _arms(table, draws, study)
+    if not arms:
+        raise InputError(
+            "there is nothing to report", where="estimands.csv", hint="is there only a baseline?"
+        )
     manifest = _json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
     if not isinstance(manifest, dict):
         raise InputError("expected an object", where="manifest.json")
     return Run(
         name=str(study.get("name") or folder.resolve().name),
-        arms=_arms(table, draws, study),
+        arms=arms,
         values=_values(draws),
         estimates=Estimates(table, withheld="not-converged" if fit_failures(checks) else None),
         draws=draws,
@@ -199,6 +226,17 @@ def load_run(
         data=data if data is not None else _optional_table(folder / "data.csv"),
         truth=truth if truth is not None else _optional_table(folder / "truth.csv"),
     )
+
+
+def _draws(path: Path) -> xr.Dataset:
+    try:
+        draws = xr.load_dataset(path)
+    except (OSError, ValueError) as e:
+        raise InputError(f"not a netCDF file ({type(e).__name__})", where=path.name) from e
+    missing = [n for n in _IN_DRAWS if n not in draws.variables]
+    if missing:
+        raise InputError(f"there is no {', '.join(missing)} in it", where=path.name)
+    return draws
 
 
 def _optional_table(path: Path) -> pd.DataFrame | None:
@@ -226,16 +264,22 @@ def _study(path: Path) -> dict[str, Any]:
         raise InputError(f"not TOML ({e})", where=path.name) from e
 
 
-def _checks(path: Path) -> tuple[Check, ...]:
-    rows = _json(path)
-    if not isinstance(rows, list):
-        raise InputError("expected a list of checks", where=path.name)
+def parse_checks(
+    rows: Sequence[Mapping[str, object]], *, where: str = "checks.json"
+) -> tuple[Check, ...]:
+    """Return the rows of ``checks.json`` as checks.
+
+    Raises
+    ------
+    InputError
+        When a row has no verdict that is known.
+    """
     checks = []
     for i, row in enumerate(rows, start=1):
-        if not isinstance(row, dict) or row.get("verdict") not in VERDICTS:
+        if not isinstance(row, Mapping) or row.get("verdict") not in VERDICTS:
             raise InputError(
                 f"expected an object with a verdict, one of {', '.join(VERDICTS)}",
-                where=f"{path.name}, check {i}",
+                where=f"{where}, check {i}",
             )
         checks.append(
             Check(
@@ -287,6 +331,7 @@ def _arms(table: pd.DataFrame, draws: xr.Dataset, study: Mapping[str, Any]) -> t
     models = list(dict.fromkeys(m for _, m, _, _, _ in found))
     found.sort(key=lambda f: (models.index(f[1]), ROLES.index(f[3])))
     keys = _keys([(c, r) for _, _, c, r, _ in found])
+    declared = _declared_placebos(draws)
     placebos = [c for _, _, c, r, _ in found if r == "placebo"]
     return tuple(
         Arm(
@@ -297,7 +342,11 @@ def _arms(table: pd.DataFrame, draws: xr.Dataset, study: Mapping[str, Any]) -> t
             role=role,
             target=target,
             direction=_direction(draws, label, target),
-            placebo=_placebo(condition, placebos, conditions) if role == "intervention" else None,
+            placebo=(
+                (declared.get(label) or _placebo(condition, placebos, conditions))
+                if role == "intervention"
+                else None
+            ),
         )
         for label, model, condition, role, target in found
     )
@@ -335,10 +384,20 @@ def _keys(conditions: list[tuple[str, str]]) -> dict[str, str]:
     return keys
 
 
+def _declared_placebos(draws: xr.Dataset) -> dict[str, str]:
+    """Return the placebo that the estimates were contrasted with, where the draws say so."""
+    if "arm_placebo" not in draws.variables:
+        return {}
+    placebos = draws["arm_placebo"].to_numpy()
+    return {str(a): str(p) for a, p in zip(draws["arm"].to_numpy(), placebos, strict=True)}
+
+
 def _placebo(
     condition: str, placebos: list[str], conditions: Mapping[str, Mapping[str, Any]]
 ) -> str | None:
-    """Return the placebo that names this condition, else the one that names none."""
+    """Return the placebo that this condition names or that names it, else the only free one."""
+    if named := conditions.get(condition, {}).get("placebo"):
+        return str(named)
     for p in dict.fromkeys(placebos):
         if condition in conditions.get(p, {}).get("placebo_for", []):
             return p

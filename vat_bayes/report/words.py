@@ -9,6 +9,7 @@ from vat_bayes.values import VALUE_BY_NAME
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 _COUNTS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
@@ -161,7 +162,7 @@ def estimand_label(name: str) -> str:
 
 
 def value_label(name: str) -> str:
-    """Return a value's label (``Self-direction``), or the name itself when it is not one of the ten."""
+    """Return a value's label (``Self-direction``), or a name that is not one of the ten."""
     value = VALUE_BY_NAME.get(name)
     return value.label if value else name
 
@@ -187,4 +188,4 @@ def shorten(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     head = (width - 1) * 2 // 3
-    return f"{text[:head]}\N{HORIZONTAL ELLIPSIS}{text[-(width - 1 - head) :]}"
+    return f"{text[:head]}{ELLIPSIS}{text[-(width - 1 - head) :]}"

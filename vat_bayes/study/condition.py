@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, SerializeAsAny, model_validator
+from pydantic import AfterValidator, BeforeValidator, SerializeAsAny, model_validator
 
 from vat_bayes.conditions import Role
 from vat_bayes.errors import InputError, near_miss
@@ -22,6 +22,12 @@ def _targets(found: Any) -> Any:
     if len(set(values)) < len(values):
         raise InputError("a value stands twice")
     return values
+
+
+def _direction(found: int) -> int:
+    if found not in {1, -1}:
+        raise InputError(f"expected 1 to promote the target or -1 to suppress it, found {found}")
+    return found
 
 
 class StudyCondition(Table):
@@ -54,7 +60,7 @@ class StudyCondition(Table):
     name: Name
     role: Role
     target: Annotated[tuple[str, ...], BeforeValidator(_targets)] = ()
-    direction: Literal[1, -1] = 1
+    direction: Annotated[int, AfterValidator(_direction)] = 1
     dose: float | None = None
     reference: Name | None = None
     placebo: Name | None = None
@@ -83,8 +89,8 @@ class StudyCondition(Table):
             raise InputError("'direction' says which way the target is to move; there is no target")
         if self.question is not None and self.role != "retest":
             raise InputError(
-                f"'question' rewords the question of a retest; a {self.role} is asked as the "
-                "baseline is, or its effect could not be told from that of the words"
+                f"'question' is for a retest and the role is '{self.role}', which is asked as the "
+                "baseline is, so that its effect is not that of other words"
             )
         if self.role in {"intervention", "placebo"} and self.intervention.changes_nothing:
             raise InputError(
@@ -96,17 +102,14 @@ class StudyCondition(Table):
         return self
 
     def _refuse_target_or_placebo_of_another_role(self) -> None:
-        for key, role, found in (
-            ("target", "intervention", self.target),
-            ("placebo", "intervention", self.placebo),
-            ("placebo_for", "placebo", self.placebo_for),
+        for key, owner, found in (
+            ("target", "an intervention", self.target),
+            ("placebo", "an intervention", self.placebo),
+            ("placebo_for", "a placebo", self.placebo_for),
         ):
-            if found and self.role != role:
+            if found and not owner.endswith(self.role):
                 raise InputError(
-                    f"'{key}' belongs to an {role}"
-                    if role[0] in "aeiou"
-                    else f"'{key}' belongs to a {role}",
-                    hint=f"this condition's role is '{self.role}'",
+                    f"'{key}' belongs to {owner}", hint=f"this condition's role is '{self.role}'"
                 )
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class StudyCondition(Table):
 def _kind(data: Mapping[str, Any]) -> type[Intervention]:
     kind = data.get("kind")
     if kind is None:
-        if data.get("role") not in {"baseline", "retest"}:
+        if data.get("role") not in ("baseline", "retest"):
             raise InputError("the key 'kind' is missing", hint=f"one of {', '.join(KINDS)}")
         kind = "none"
     if not isinstance(kind, str) or kind not in KINDS:

@@ -58,11 +58,17 @@ def placebo_of(conditions: Sequence[StudyCondition]) -> dict[str, str]:
     free = [c for c in placebos.values() if c.placebo_for is None]
     for name, c in interventions.items():
         if name not in chosen and free:
-            chosen[name] = min(free, key=lambda p, c=c: _mismatch(c, p)).name
+            chosen[name] = _nearest(c, free)
     return chosen
 
 
-def _mismatch(intervention: StudyCondition, placebo: StudyCondition) -> int:
-    same_kind = intervention.intervention.kind == placebo.intervention.kind
-    same_dose = intervention.intervention.natural_dose == placebo.intervention.natural_dose
-    return 0 if same_kind and same_dose else 1 if same_kind else 2
+def _nearest(condition: StudyCondition, placebos: Sequence[StudyCondition]) -> str:
+    wanted = condition.intervention
+
+    def mismatch(placebo: StudyCondition) -> int:
+        given = placebo.intervention
+        if given.kind != wanted.kind:
+            return 2
+        return int(given.natural_dose != wanted.natural_dose)
+
+    return min(placebos, key=mismatch).name

@@ -51,6 +51,9 @@ def refusal(error: ValidationError, data: Mapping[str, Any], file: str) -> Input
     first = details[0]
     place, key = _place([p for p in first["loc"] if isinstance(p, str | int)], data)
     message, hint = _sentence(first)
+    own = first.get("ctx", {}).get("error")
+    if isinstance(own, InputError) and own.where:
+        place, key = own.where, ""
     text = f"{key}: {message}" if key else message
     if len(details) > 1:
         more = len(details) - 1
@@ -97,12 +100,17 @@ def _sentence(details: ErrorDetails) -> tuple[str, str | None]:
         return "the key is missing", None
     if kind == "literal_error":
         return _one_of(str(context["expected"]), found)
+    return f"expected {_expected(details)}, found {_short(found)}", None
+
+
+def _expected(details: ErrorDetails) -> str:
+    kind, context = details["type"], details.get("ctx", {})
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
-        return f"expected {words} {context[bound]}, found {_short(found)}", None
-    if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind]}, found {_short(found)}", None
-    return f"{details['msg'][:1].lower()}{details['msg'][1:]}, found {_short(found)}", None
+        return f"{words} {context[bound]}"
+    if kind == "tuple_type" and len(details["loc"]) == 1:
+        return f"a list of tables, each headed [[{details['loc'][0]}]]"
+    return _EXPECTED.get(kind, f"another kind of entry ({details['msg']})")
 
 
 def _one_of(expected: str, found: Any) -> tuple[str, str | None]:

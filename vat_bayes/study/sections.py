@@ -92,6 +92,8 @@ class ItemsSource(Table):
         A file with columns item, value and weight, for items that load on several values.
     scenarios : int, optional
         How many scenarios to judge, drawn with the study's seed; all of them when absent.
+    threshold, weights, subvalue_rule : optional
+        Options of the public data sets; see `vat_bayes.items.load_items`.
     """
 
     source: Literal["core", "table", "vat", "valueportrait"] = "core"
@@ -99,15 +101,17 @@ class ItemsSource(Table):
     columns: dict[str, str] | None = None
     loadings: Text | None = None
     scenarios: Annotated[int, Field(ge=1)] | None = None
+    threshold: float | None = None
+    weights: Literal["indicator", "rho"] | None = None
+    subvalue_rule: Literal["theory", "index"] | None = None
 
     @model_validator(mode="after")
     def _path_fits_source(self) -> Self:
         if self.source == "core":
-            for key in ("path", "columns", "loadings"):
-                if getattr(self, key) is not None:
-                    raise InputError(
-                        f"source 'core' takes no '{key}'", hint="for a file, use source = 'table'"
-                    )
+            if self.path is not None:
+                raise InputError(
+                    "source 'core' takes no 'path'", hint="for a file, use source = 'table'"
+                )
         elif self.path is None:
             raise InputError(f"source '{self.source}' needs the key 'path'")
         return self
@@ -145,8 +149,10 @@ class Scale(Table):
         if not 2 <= len(labels) <= 11:
             raise InputError(f"{len(labels)} labels; a scale has 2 to 11")
         for label in labels:
-            if not label or label != label.strip():
-                raise InputError(f"label {label!r} is empty or has a blank at an end")
+            if not label or label != label.strip() or not label.isprintable():
+                raise InputError(
+                    f"label {label!r} is empty, has a blank at an end or cannot be printed"
+                )
         if twice := _twice(labels):
             raise InputError(f"label '{twice}' stands twice in labels")
         if len(self.anchors) != len(labels):

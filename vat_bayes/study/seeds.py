@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 def uniform(*parts: str | int) -> float:
@@ -28,7 +25,7 @@ def uniform(*parts: str | int) -> float:
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
-def shuffled(things: Iterable[T], *parts: str | int) -> list[T]:
+def shuffled[T](things: Iterable[T], *parts: str | int) -> list[T]:
     """Return the things in a random order that depends on their own order and on the parts."""
     listed = list(things)
     keys = [uniform(*parts, i) for i in range(len(listed))]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import tomli_w
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from vat_bayes.conditions import Condition
 from vat_bayes.errors import InputError, near_miss
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from vat_bayes.items import ItemSet
 
 SCHEMA_VERSION = 1
+"""Version of the file's layout."""
+
+
+def _known_version(version: int) -> int:
+    if version != SCHEMA_VERSION:
+        raise InputError(f"expected {SCHEMA_VERSION}, found {version}")
+    return version
 
 
 class Study(Table):
@@ -50,15 +57,15 @@ class Study(Table):
         Exactly one of them is the baseline.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Annotated[int, AfterValidator(_known_version)] = SCHEMA_VERSION
     name: Name
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     out: Text | None = None
-    models: Annotated[tuple[ModelSource, ...], Field(min_length=1)]
+    models: tuple[ModelSource, ...]
     items: ItemsSource = ItemsSource()
     scale: Scale = Scale()
     template: Template = Template()
-    conditions: Annotated[tuple[StudyCondition, ...], Field(min_length=1)]
+    conditions: tuple[StudyCondition, ...]
 
     _base: Path = PrivateAttr(default_factory=Path)
 
@@ -92,6 +99,8 @@ class Study(Table):
     @model_validator(mode="after")
     def _names_and_references_hold(self) -> Self:
         for table, entries in (("models", self.models), ("conditions", self.conditions)):
+            if not entries:
+                raise InputError(f"there is no [[{table}]]")
             _refuse_duplicates(table, [entry.name for entry in entries])
         names = [c.name for c in self.conditions if c.role == "baseline"]
         if len(names) != 1:
@@ -161,6 +170,9 @@ class Study(Table):
             path=None if source.path is None else self._base / source.path,
             columns=source.columns,
             loadings=None if source.loadings is None else self._base / source.loadings,
+            threshold=source.threshold,
+            weights=source.weights,
+            subvalue_rule=source.subvalue_rule,
         )
         if source.scenarios is None:
             return loaded
@@ -226,11 +238,16 @@ class Study(Table):
                 if key in table:
                     table[key] = self._seen_from(table[key], Path(relative_to))
         data["conditions"] = [c.to_dict() for c in self.conditions]
-        return _thawed(data)
+        return {key: _thawed(x) for key, x in data.items()}
 
     def to_toml(self, *, relative_to: str | Path | None = None) -> str:
         """Return the study as a file that gives the same study again; see `to_dict`."""
-        return tomli_w.dumps(self.to_dict(relative_to=relative_to))
+        data = self.to_dict(relative_to=relative_to)
+        lists = {table: data.pop(table) for table in ("models", "conditions")}
+        # The writer would put short tables of a list on one line each, which nobody likes to edit.
+        parts = [tomli_w.dumps(data)]
+        parts += [f"[[{table}]]\n{tomli_w.dumps(t)}" for table, ts in lists.items() for t in ts]
+        return "\n".join(parts)
 
     def _seen_from(self, path: str, folder: Path) -> str:
         if path.startswith(BUNDLED) or Path(path).expanduser().is_absolute():

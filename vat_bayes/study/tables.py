@@ -37,6 +37,8 @@ def refuse_unknown_keys(data: Mapping[str, Any], known: Mapping[str, Any]) -> No
 def _text(text: str) -> str:
     if not text.strip():
         raise InputError("the text is empty")
+    if not text.isascii() and any(0xD800 <= ord(c) < 0xE000 for c in text):
+        raise InputError("the text holds half a character (a lone surrogate)")
     return text
 
 

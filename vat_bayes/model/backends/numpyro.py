@@ -20,6 +20,10 @@ from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Structure
 
 
+# F(FAR) is exactly 1 in floating point, and unlike infinity it has a gradient.
+FAR = 1e3
+
+
 def _normal(name: str, scale: Any, *shape: int) -> Any:
     return numpyro.sample(name, dist.Normal(0.0, scale).expand(shape).to_event(len(shape)))
 
@@ -50,10 +54,9 @@ def log_category_probability(upper: Array, lower: Array) -> Array:
     """``log(F(upper) - F(lower))`` for logistic F, stable in both tails.
 
     ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so no difference of nearly equal numbers is
-    taken; infinite ends are allowed.
+    taken.
     """
-    gap = jnp.where(jnp.isfinite(upper) & jnp.isfinite(lower), upper - lower, jnp.inf)
-    return log_sigmoid(upper) + log_sigmoid(-lower) + jnp.log(-jnp.expm1(-gap))
+    return log_sigmoid(upper) + log_sigmoid(-lower) + jnp.log(-jnp.expm1(lower - upper))
 
 
 def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
@@ -86,7 +89,8 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
 
     alpha = alpha_scale[:, None, None] * _normal("alpha_raw", 1.0, n_models, n_scenarios, n_values)
     u_raw = _normal("u_raw", 1.0, n_arms, n_scenarios, n_values)
-    u = u_scale[:, None, :] * jnp.einsum("asw,avw->asv", u_raw, factor)
+    effect = u_scale[:, None, :] * jnp.einsum("asw,avw->asv", u_raw, factor)
+    u = numpyro.deterministic("u", effect)
     kappa = kappa_scale[:, None] * _normal("kappa_raw", 1.0, n_models, n_items)
 
     base = theta[:, None, :] + alpha
@@ -108,12 +112,11 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
         eta += (repeat_scale[s.state_model][:, None] * raw)[state, item]
 
     sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))[state]
-    ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-jnp.inf, jnp.inf)))
+    ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-FAR, FAR)))
     cell, category, count = design.entries
     entry_model = s.state_model[state][cell]
     upper = (ends[entry_model, category + 1] - eta[cell]) * sharpness[cell]
     lower = (ends[entry_model, category] - eta[cell]) * sharpness[cell]
-    numpyro.deterministic("eta", eta)
     numpyro.factor("ratings", (count * log_category_probability(upper, lower)).sum())
 
 

@@ -1,0 +1,1 @@
+"""One figure a file; `style` is what they share."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -10,7 +12,6 @@ from vat_bayes.report.estimates import Estimate
 from vat_bayes.report.figures.style import (
     INK,
     NEGATIVE,
-    PAPER,
     POSITIVE,
     RULE,
     SOFT,
@@ -20,19 +21,7 @@ from vat_bayes.report.figures.style import (
 )
 from vat_bayes.report.run import Arm, Run
 
-_WIDTH, _CELL, _LEFT, _BOTTOM, _TOP = 4.5, 0.335, 1.12, 1.05, 0.06
-
-
-def pairs(run: Run, arm: Arm) -> dict[tuple[str, str], Estimate]:
-    """Return the couplings that are there, each pair once, in circle order."""
-    found = {}
-    for i, u in enumerate(run.values):
-        for w in run.values[i + 1 :]:
-            e = run.get(arm, "coupling", f"{u}~{w}")
-            if e.status == "not-estimated":
-                e = run.get(arm, "coupling", f"{w}~{u}")
-            found[u, w] = e
-    return found
+_WIDTH, _CELL, _LEFT, _BOTTOM, _TOP = 4.5, 0.345, 1.12, 0.86, 0.06
 
 
 def coupling(run: Run, arm: Arm, *, name: str) -> Drawing | None:
@@ -52,7 +41,7 @@ def coupling(run: Run, arm: Arm, *, name: str) -> Drawing | None:
     Drawing or None
         None when no coupling has a number.
     """
-    found = pairs(run, arm)
+    found = run.couplings(arm)
     if not any(e.known for e in found.values()):
         return None
     n = len(run.values)
@@ -80,27 +69,31 @@ def coupling(run: Run, arm: Arm, *, name: str) -> Drawing | None:
                     0.92,
                     0.92,
                     facecolor=colour if e.known else "none",
-                    alpha=min(1.0, abs(e.centre)) if e.known else 1.0,
+                    alpha=_strength(e.centre) if e.known else 1.0,
                     linewidth=0,
                 )
             )
             ax.add_patch(
                 Rectangle(
-                    (x - 0.46, y - 0.46), 0.92, 0.92, facecolor="none", edgecolor=RULE, linewidth=0.6
+                    (x - 0.46, y - 0.46),
+                    0.92,
+                    0.92,
+                    facecolor="none",
+                    edgecolor=RULE,
+                    linewidth=0.6,
                 )
             )
             if e.sign:
-                ax.plot(
-                    x,
-                    y,
-                    "o",
-                    color=INK,
-                    markersize=4.2,
-                    markeredgecolor=PAPER,
-                    markeredgewidth=0.8,
-                )
+                # The sign is written, so that it does not hang on the colour alone.
+                mark = "+" if e.sign > 0 else words.MINUS
+                ax.text(x, y, mark, ha="center", va="center_baseline", weight="bold", size=12)
         _key(figure, height)
         return drawing(figure, name=name, alt=_alt(arm, found))
+
+
+def _strength(r: float) -> float:
+    """Return the opacity of a correlation; the power lets the usual small ones be told apart."""
+    return min(1.0, math.pow(abs(r), 0.75))
 
 
 def _key(figure: Figure, height: float) -> None:
@@ -118,16 +111,16 @@ def _key(figure: Figure, height: float) -> None:
                 2 / steps,
                 1,
                 facecolor=POSITIVE if middle > 0 else NEGATIVE,
-                alpha=abs(middle),
+                alpha=_strength(middle),
                 linewidth=0,
             )
         )
-    ax.set_xticks([-1, 0, 1], ["−1", "0", "1"])
+    ax.set_xticks([-1, 0, 1], [f"{words.MINUS}1", "0", "1"])
     ax.set_yticks([])
-    ax.tick_params(length=2, labelsize=8)
+    ax.tick_params(length=2, labelsize=9)
     for side in ax.spines.values():
         side.set_visible(False)
-    ax.set_title("correlation, median", size=8, color=SOFT, pad=4)
+    ax.set_title("correlation, median", size=9, color=SOFT, pad=4)
 
 
 def _alt(arm: Arm, found: dict[tuple[str, str], Estimate]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vat_bayes.report import words
 from vat_bayes.report.estimates import Estimate
@@ -15,8 +16,8 @@ from vat_bayes.report.figures.style import (
     RULE,
     SOFT,
     Drawing,
+    arm_colour,
     drawing,
-    series_colour,
     style,
 )
 from vat_bayes.report.run import Arm, Run
@@ -67,13 +68,14 @@ def forest(
     placebo = run.placebo_of(arm)
     n = len(rows)
     height = _ABOVE + _BELOW + _ROW * n
-    colour = series_colour(arm.key) if arm.role == "intervention" else INK
+    colour = arm_colour(arm)
     with style():
         figure = Figure(figsize=(_WIDTH, height))
         ax = figure.add_axes((0.265, _BELOW / height, 0.715, _ROW * n / height))
         ax.set_xlim(*limits)
         ax.set_ylim(n - 0.5, -0.5)
         ax.set_xlabel("Shift, rating points")
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         ax.set_yticks(range(n), [words.shorten(words.value_label(v), 16) for v, _ in rows])
         ax.tick_params(axis="y", length=0, labelcolor=INK)
         ax.spines["left"].set_visible(False)
@@ -109,9 +111,7 @@ def forest(
                     zorder=3,
                 )
             if v in truth:
-                ax.plot(
-                    truth[v], i - 0.1, "x", color=INK, markersize=5.5, markeredgewidth=1.2, zorder=5
-                )
+                ax.plot([truth[v]] * 2, [i - 0.38, i + 0.34], color=INK, linewidth=1.1, zorder=5)
         for tick, (v, _) in zip(ax.get_yticklabels(), rows, strict=True):
             if v in arm.target:
                 tick.set_fontweight("bold")

@@ -10,20 +10,21 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from vat_bayes.report import words
+from vat_bayes.report.estimates import Estimate
 from vat_bayes.report.figures.density import regions
 from vat_bayes.report.figures.style import (
-    INK,
+    PAPER,
     QUIET,
     RULE,
     SOFT,
     Drawing,
+    arm_colour,
     drawing,
-    series_colour,
     style,
 )
 from vat_bayes.report.run import Arm, Run
 
-_SIZE = (5.0, 4.2)
+_SIZE = (4.7, 4.0)
 _OFFSETS = ((9, 8), (-9, 8), (9, -9), (-9, -9), (0, 13), (0, -14), (15, 0), (-15, 0))
 _MARKERS = {"intervention": "o", "placebo": "D", "retest": "s"}
 
@@ -73,7 +74,7 @@ def left_out(run: Run, model: str) -> tuple[Arm, ...]:
     return tuple(a for a in run.arms if a.model == model and not _tax(run, a).known)
 
 
-def _tax(run: Run, arm: Arm) -> Any:
+def _tax(run: Run, arm: Arm) -> Estimate:
     return run.get(arm, "tax_rms", scale="points")
 
 
@@ -97,14 +98,15 @@ def _limits(
         gain, tax = run.get(arm, "gain", scale="points"), _tax(run, arm)
         xs += [gain.lo, gain.hi]
         ys += [tax.lo, tax.hi]
-        for draws, ends in zip(_draws(run, arm), (xs, ys), strict=True):
-            if np.isfinite(draws).any():
-                ends += np.nanquantile(draws, [0.003, 0.997]).tolist()
+        gains, taxes = _draws(run, arm)
+        if np.isfinite(gains).any() and np.isfinite(taxes).any():
+            xs += np.nanquantile(gains, [0.003, 0.997]).tolist()
+            ys += np.nanquantile(taxes, [0.003, 0.997]).tolist()
     for arm in tax_only:
         ys += [_tax(run, arm).lo, _tax(run, arm).hi]
     width = max(max(xs) - min(xs), 1e-6)
     x = (min(xs) - 0.06 * width, max(xs) + 0.08 * width)
-    y = (min(min(ys), 0.0), max(1.1 * max(ys), 1e-6))
+    y = (min(ys), max(1.1 * max(ys), 1e-6))
     return x, y
 
 
@@ -118,7 +120,14 @@ def _frame(ax: Axes, xlim: tuple[float, float], ylim: tuple[float, float]) -> No
     ax.plot([0, end], [0, end], color=RULE, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0.5)
     if xlim[0] < -0.12 * (xlim[1] - xlim[0]):
         ax.text(
-            0.01, 0.985, "wrong way", transform=ax.transAxes, ha="left", va="top", color=SOFT, size=8
+            0.01,
+            0.985,
+            "wrong way",
+            transform=ax.transAxes,
+            ha="left",
+            va="top",
+            color=SOFT,
+            size=9,
         )
 
 
@@ -132,7 +141,7 @@ def _bands(run: Run, ax: Axes, beside: list[Arm]) -> None:
 
 def _interventions(run: Run, ax: Axes, arms: list[Arm]) -> None:
     for arm in arms:
-        colour = _colour(arm)
+        colour = arm_colour(arm)
         gain, tax = run.get(arm, "gain", scale="points"), _tax(run, arm)
         found = regions(*_draws(run, arm))
         if found is None:
@@ -158,19 +167,16 @@ def _interventions(run: Run, ax: Axes, arms: list[Arm]) -> None:
                     linewidths=0.8,
                 )
     placed: list[tuple[float, float]] = []
-    spots = [
-        (run.get(a, "gain", scale="points").centre, _tax(run, a).centre, a)
-        for a in arms
-    ]
+    spots = [(run.get(a, "gain", scale="points").centre, _tax(run, a).centre, a) for a in arms]
     marks = [tuple(ax.transData.transform((x, y))) for x, y, _ in spots]
     for (x, y, arm), here in zip(spots, marks, strict=True):
         ax.plot(
             x,
             y,
             _MARKERS[arm.role],
-            color=_colour(arm),
+            color=arm_colour(arm),
             markersize=4.6,
-            markeredgecolor="white",
+            markeredgecolor=PAPER,
             markeredgewidth=0.7,
             zorder=4,
         )
@@ -183,36 +189,32 @@ def _interventions(run: Run, ax: Axes, arms: list[Arm]) -> None:
             textcoords="offset points",
             ha="center",
             va="center",
-            color=_colour(arm),
+            color=arm_colour(arm),
             weight="bold",
             size=9.5,
             zorder=5,
         )
 
 
-def _free_offset(
-    here: tuple[float, ...], taken: list[tuple[float, ...]]
-) -> tuple[int, int]:
+def _free_offset(here: tuple[float, ...], taken: list[tuple[float, ...]]) -> tuple[int, int]:
     """Return the offset of a label that keeps it furthest from what is there, the first if free."""
 
     def room(offset: tuple[int, int]) -> float:
         at = (here[0] + offset[0], here[1] + offset[1])
         gaps = [np.hypot(at[0] - t[0], at[1] - t[1]) for t in taken]
-        return min([*gaps, 12.0])
+        return float(min([*gaps, 12.0]))
 
     return max(_OFFSETS, key=room)
 
 
-def _beside(
-    run: Run, ax: Axes, arms: list[Arm], ylim: tuple[float, float], *, alone: bool
-) -> None:
+def _beside(run: Run, ax: Axes, arms: list[Arm], ylim: tuple[float, float], *, alone: bool) -> None:
     """Draw the arms that have a tax and no gain: placebo, retest, and no declared target."""
     ax.set_ylim(*ylim)
     ax.set_xlim(-0.7, len(arms) - 0.3)
     ax.set_xticks(range(len(arms)), [a.key for a in arms])
     ax.set_xlabel("no target")
     for tick, arm in zip(ax.get_xticklabels(), arms, strict=True):
-        tick.set_color(_colour(arm))
+        tick.set_color(arm_colour(arm))
         tick.set_fontweight("bold")
     if alone:
         ax.set_ylabel("Tax (RMS of all shifts), rating points")
@@ -221,26 +223,22 @@ def _beside(
         ax.tick_params(left=False, labelleft=False)
     for i, arm in enumerate(arms):
         tax = _tax(run, arm)
-        ax.plot([i, i], [tax.lo, tax.hi], color=_colour(arm), linewidth=1.4, zorder=2)
+        ax.plot([i, i], [tax.lo, tax.hi], color=arm_colour(arm), linewidth=1.4, zorder=2)
         draws = _draws(run, arm)[1]
         if np.isfinite(draws).any():
-            ax.plot([i, i], np.nanquantile(draws, [0.25, 0.75]), color=_colour(arm), linewidth=3.6)
+            ax.plot(
+                [i, i], np.nanquantile(draws, [0.25, 0.75]), color=arm_colour(arm), linewidth=3.6
+            )
         ax.plot(
             i,
             tax.centre,
             _MARKERS[arm.role],
-            color=_colour(arm),
+            color=arm_colour(arm),
             markersize=4.6,
-            markeredgecolor="white",
+            markeredgecolor=PAPER,
             markeredgewidth=0.7,
             zorder=4,
         )
-
-
-def _colour(arm: Arm) -> str:
-    if arm.role == "intervention":
-        return series_colour(arm.key)
-    return SOFT if arm.role == "placebo" else INK
 
 
 def _alt(run: Run, mine: list[Arm], beside: list[Arm]) -> str:

@@ -1,7 +1,7 @@
 """How every figure looks and how it becomes SVG that follows the page's colours.
 
-Figures are drawn once, in light colours. The file under ``figures/`` keeps them; the copy inside the
-page has each colour replaced by the CSS variable of its role, so that it turns with the page.
+Figures are drawn once, in light colours. The file under ``figures/`` keeps them; the copy inside
+the page has each colour replaced by the CSS variable of its role, so that it turns with the page.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
 
 import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from vat_bayes.report.run import Arm
 
 PAPER = "#ffffff"
 INK = "#1b1d22"
@@ -46,7 +49,8 @@ _RC = {
     "svg.hashsalt": "vat-bayes",
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 9.0,
+    "font.size": 9.5,
+    "figure.dpi": 72.0,
     # A dollar sign in a condition's name is a dollar sign.
     "text.parse_math": False,
     "axes.unicode_minus": True,
@@ -56,7 +60,7 @@ _RC = {
     "axes.labelcolor": SOFT,
     "axes.linewidth": 0.8,
     "axes.axisbelow": True,
-    "axes.titlesize": 9.0,
+    "axes.titlesize": 9.5,
     "axes.titlecolor": INK,
     "text.color": INK,
     "xtick.color": RULE,
@@ -92,12 +96,25 @@ class Drawing:
     file: str
 
 
-def series_colour(key: str) -> str:
-    """Return the colour of an intervention's key; more than six share colours, never keys."""
-    return SERIES[(ord(key[0]) - ord("A")) % len(SERIES)]
+def arm_colour(arm: Arm) -> str:
+    """Return an arm's colour: more than six interventions share colours, never keys."""
+    if arm.role == "intervention":
+        return SERIES[_place(arm.key)]
+    return SOFT if arm.role == "placebo" else INK
 
 
-def style() -> matplotlib.rc_context:
+def _place(key: str) -> int:
+    return (ord(key[0]) - ord("A")) % len(SERIES)
+
+
+def series_role(key: str) -> str:
+    """Return the CSS variable of an arm's key: a series, or quieter for placebo and retest."""
+    if key[0] == "P":
+        return "soft"
+    return "ink" if key[0] == "R" else f"series-{_place(key) + 1}"
+
+
+def style() -> AbstractContextManager[None]:
     """Return the context in which figures are built and written."""
     return matplotlib.rc_context(_RC)
 

@@ -76,8 +76,9 @@ def _of_target(setting: Setting, n: int) -> list[Drawn]:
     if fewest := [pool for pool in pools.values() if len(pool) < rounds]:
         available = min(map(len, fewest)) * len(pools)
         raise InputError(
-            f"condition '{setting.condition}' wants {n} examples of {', '.join(setting.target)}; "
-            f"the items held out for examples (split 'shots') allow {available}"
+            f"{n} examples of {', '.join(setting.target)} are wanted; the items held out for "
+            f"examples (split 'shots') allow {available}",
+            where=f"condition '{setting.condition}'",
         )
     drawn = _balanced(pools, setting.seed, *setting.target)
     return [next(drawn) for _ in range(n)]
@@ -109,16 +110,14 @@ def _balanced(
 def _neutral(setting: Setting, n: int) -> list[Drawn]:
     from vat_bayes.items import neutral_examples
 
-    available = neutral_examples()
-    if len(available) < n:
-        raise InputError(
-            f"condition '{setting.condition}' wants {n} value-free examples; "
-            f"{len(available)} are there"
-        )
-    chosen = shuffled(available, setting.seed, "shots", "neutral")[:n]
+    try:
+        examples = neutral_examples(n, seed=setting.seed)
+    except InputError as e:
+        raise InputError(e.message, where=f"condition '{setting.condition}'") from None
     signs = [
         sign
         for turn in range(-(-n // 2))
         for sign in shuffled((1, -1), setting.seed, "shots", "neutral", turn)
     ]
-    return [(scene, action, sign) for (scene, action), sign in zip(chosen, signs, strict=False)]
+    texts = zip(examples["scenario_text"], examples["action_text"], strict=True)
+    return [(scene, action, sign) for (scene, action), sign in zip(texts, signs, strict=False)]

@@ -1,0 +1,212 @@
+"""Training the network on the teacher's answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from models.training.network import Params, Shape, forward, initialise, logits
+from models.training.sampling import Batch, Sampler
+from models.training.teacher import STATE
+from models.training.wordings import NO_VALUE
+
+
+class Layout(NamedTuple):
+    """One kind of batch, and how often it comes.
+
+    Attributes
+    ----------
+    share : float
+        Share of the steps.
+    groups, branches : int
+        Chats that share a beginning, and how many there are of each.
+    shots : int
+        The most examples in a system message.
+    prefix, room : int
+        Lengths to which prefixes and branches are padded.
+    """
+
+    share: float
+    groups: int
+    branches: int
+    shots: int
+    prefix: int
+    room: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the judge is trained: first to read, by its lower half alone, and then to answer.
+
+    Parameters
+    ----------
+    reading, answering : int
+        Batches of either stage.
+    rate : float
+        Highest learning rate; it falls to 0 along a cosine.
+    weight_decay : float
+        Decoupled weight decay.
+    side : float
+        Weight of the reading losses while answering; it fades to 0 in the second half.
+    """
+
+    reading: int = 700
+    answering: int = 3600
+    rate: float = 3e-3
+    weight_decay: float = 0.02
+    side: float = 0.3
+    reading_layouts: tuple[Layout, ...] = (
+        Layout(0.8, 24, 5, 0, 128, 32),
+        Layout(0.2, 8, 6, 2, 256, 32),
+    )
+    answering_layouts: tuple[Layout, ...] = (
+        Layout(0.80, 4, 10, 0, 128, 80),
+        Layout(0.04, 4, 10, 1, 160, 80),
+        Layout(0.06, 3, 10, 2, 256, 80),
+        Layout(0.06, 2, 10, 4, 400, 80),
+        Layout(0.04, 1, 16, 8, 704, 80),
+    )
+
+
+def _heads(width: int) -> Params:
+    return {
+        "action": jnp.zeros((width, NO_VALUE + 1)),
+        "vote": jnp.zeros((width, NO_VALUE + 1)),
+        "state": jnp.zeros((width, STATE)),
+    }
+
+
+def _class_loss(x: jax.Array, head: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Array:
+    scores = jax.nn.log_softmax(x @ head)
+    got = jnp.take_along_axis(scores, target[..., None], axis=-1)[..., 0]
+    return -(got * mask).sum() / jnp.maximum(mask.sum(), 1)
+
+
+def _reading_losses(
+    heads: Params, middle_prefix: jax.Array, middle_branch: jax.Array, batch: Batch
+) -> jax.Array:
+    """Ask the states half way up for the action, the examples and what precedes the action."""
+    rows = jnp.arange(middle_prefix.shape[0])[:, None]
+    ends = jnp.take_along_axis(middle_branch, batch.action_end[..., None, None], axis=2)[:, :, 0]
+    everywhere = jnp.ones(batch.action_class.shape)
+    state = middle_prefix[rows[:, 0], batch.tree.prefix_length - 1] @ heads["state"]
+    return jnp.stack(
+        [
+            _class_loss(ends, heads["action"], batch.action_class, everywhere),
+            0.5
+            * _class_loss(
+                middle_prefix[rows, batch.shot_action],
+                heads["action"],
+                batch.shot_class,
+                batch.shot_mask,
+            ),
+            0.5
+            * _class_loss(
+                middle_prefix[rows, batch.shot_answer],
+                heads["vote"],
+                batch.shot_vote,
+                batch.shot_mask,
+            ),
+            0.2 * ((state - batch.state) ** 2).sum(-1).mean(),
+        ]
+    )
+
+
+def divergence(log_probabilities: jax.Array, wanted: jax.Array) -> jax.Array:
+    """Kullback-Leibler divergence of the answers from what was wanted, one for each chat."""
+    return (wanted * (jnp.log(wanted) - log_probabilities)).sum(-1)
+
+
+def train(
+    shape: Shape, sampler: Sampler, recipe: Recipe, seed: int, say: Callable[[str], None] = print
+) -> Params:
+    """Train the network.
+
+    Parameters
+    ----------
+    shape : Shape
+        Its sizes.
+    sampler : Sampler
+        Where batches come from.
+    recipe : Recipe
+        Lengths, rates and weights.
+    seed : int
+        Seed of the first weights and of the order of layouts.
+    say : callable
+        Takes a line of progress now and then.
+
+    Returns
+    -------
+    dict
+        The weights.
+    """
+    answers, end = jnp.asarray(sampler.encoder.answers), sampler.encoder.end
+    steps = recipe.reading + recipe.answering
+    schedule = optax.warmup_cosine_decay_schedule(0.0, recipe.rate, min(100, steps // 10), steps)
+    optimiser = optax.chain(
+        optax.clip_by_global_norm(1.0),
+        optax.adamw(schedule, b2=0.98, weight_decay=recipe.weight_decay),
+    )
+
+    def objective(
+        both: Params, batch: Batch, side: jax.Array, reading: bool
+    ) -> tuple[jax.Array, jax.Array]:
+        states = forward(both["net"], shape, batch.tree, half=reading)
+        read = _reading_losses(both["heads"], states.middle_prefix, states.middle_branch, batch)
+        if reading:
+            return read.sum(), jnp.concatenate([jnp.zeros(2), read])
+        scores = jax.nn.log_softmax(logits(both["net"], states.final))
+        answer = divergence(scores[:, :, 0, answers], batch.answer).mean()
+        ending = -scores[:, :, 1, end].mean()
+        total = 4 * answer + 0.05 * ending + side * read.sum()
+        return total, jnp.concatenate([jnp.stack([answer, ending]), read])
+
+    @partial(jax.jit, static_argnames="reading")
+    def step(
+        both: Params, state: optax.OptState, batch: Batch, side: jax.Array, reading: bool
+    ) -> tuple[Params, optax.OptState, jax.Array]:
+        gradient, parts = jax.grad(objective, has_aux=True)(both, batch, side, reading)
+        update, state = optimiser.update(gradient, state, both)
+        return optax.apply_updates(both, update), state, parts
+
+    both = {"net": initialise(shape, seed), "heads": _heads(shape.width)}
+    state = optimiser.init(both)
+    began, log = time.perf_counter(), []
+    for i, (layout, reading) in enumerate(_plan(recipe, seed)):
+        batch = sampler.batch(*layout[1:], actions_only=reading)
+        fade = min(1.0, 2 * (1 - (i - recipe.reading) / max(recipe.answering, 1)))
+        both, state, parts = step(
+            both, state, jax.tree.map(_to_device, batch), recipe.side * fade, reading=reading
+        )
+        log.append(parts)
+        if (i + 1) % 100 == 0 or i + 1 == steps:
+            seconds = time.perf_counter() - began
+            names = ("answer", "end", "action", "shot action", "shot vote", "state")
+            means = np.mean([np.asarray(x) for x in log], axis=0)
+            told = "  ".join(f"{n} {m:.4f}" for n, m in zip(names, means, strict=True))
+            say(f"step {i + 1:5d} of {steps}  {seconds:5.0f} s  {told}")
+            log = []
+    return both["net"]
+
+
+def _plan(recipe: Recipe, seed: int) -> Iterator[tuple[Layout, bool]]:
+    rng = np.random.default_rng([seed, 3])
+    for reading, steps, layouts in (
+        (True, recipe.reading, recipe.reading_layouts),
+        (False, recipe.answering, recipe.answering_layouts),
+    ):
+        shares = np.array([x.share for x in layouts])
+        for k in rng.choice(len(layouts), size=steps, p=shares / shares.sum()):
+            yield layouts[int(k)], reading
+
+
+def _to_device(x: np.ndarray) -> jax.Array:
+    return jnp.asarray(x, jnp.float32 if x.dtype.kind == "f" else jnp.int32)

@@ -1,0 +1,65 @@
+"""A run that is killed without warning goes on where it was, and ends the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vat_bayes.collect import collect
+from vat_bayes.study import Study, load_study
+
+CODE = """
+import sys
+from vat_bayes.collect import collect
+from vat_bayes.study import load_study
+print("ready", flush=True)
+collect(load_study(sys.argv[1]), out=sys.argv[2], sample=2)
+"""
+
+
+def start(study: Path, out: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, str(study), str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is of POSIX systems")
+def test_killed_at_random_moments_the_table_is_the_same(study: Study, tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(study.to_toml(relative_to=tmp_path), encoding="utf-8")
+    began = time.monotonic()
+    whole = collect(load_study(file), out=tmp_path / "whole", sample=2)
+    took = time.monotonic() - began
+    expected = hashlib.sha256(whole.judgments.read_bytes()).hexdigest()
+    rng = random.Random(5)
+    killed = finished = 0
+    out = tmp_path / "run-0"
+    while killed < 20:
+        process = start(file, out)
+        time.sleep(rng.uniform(0, took * 0.6))
+        process.send_signal(signal.SIGKILL)
+        _, stderr = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), stderr
+        killed += process.returncode != 0
+        if process.returncode == 0:
+            finished += 1
+            table = (out / "judgments.parquet").read_bytes()
+            assert hashlib.sha256(table).hexdigest() == expected
+            out = tmp_path / f"run-{finished}"
+    last = collect(load_study(file), out=out, sample=2)
+    assert hashlib.sha256(last.judgments.read_bytes()).hexdigest() == expected

@@ -1,0 +1,36 @@
+"""Collecting judgments: judges, what they are asked, and the run folder that keeps the answers."""
+
+from __future__ import annotations
+
+from vat_bayes.collect.judge import Judge, Prompt, Reading
+from vat_bayes.collect.llamacpp import LlamaCppJudge
+from vat_bayes.collect.progress import (
+    BarProgress,
+    LineProgress,
+    Progress,
+    SilentProgress,
+    progress_for,
+)
+from vat_bayes.collect.prompts import Chat, system_message, user_message
+from vat_bayes.collect.run import collect, open_llamacpp
+from vat_bayes.collect.schedule import Schedule
+from vat_bayes.collect.store import RunFolder
+
+__all__ = [
+    "BarProgress",
+    "Chat",
+    "Judge",
+    "LineProgress",
+    "LlamaCppJudge",
+    "Progress",
+    "Prompt",
+    "Reading",
+    "RunFolder",
+    "Schedule",
+    "SilentProgress",
+    "collect",
+    "open_llamacpp",
+    "progress_for",
+    "system_message",
+    "user_message",
+]

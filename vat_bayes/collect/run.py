@@ -1,0 +1,104 @@
+"""Collecting: every prompt of a study to every model, into a run folder that can be taken up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vat_bayes.collect.journal import Journal
+from vat_bayes.collect.judge import Judge
+from vat_bayes.collect.llamacpp import LlamaCppJudge
+from vat_bayes.collect.progress import Progress, SilentProgress
+from vat_bayes.collect.schedule import Schedule
+from vat_bayes.collect.session import OpenJudge, Session
+from vat_bayes.collect.store import RunFolder
+from vat_bayes.errors import InputError
+from vat_bayes.study import ModelSource, Study
+
+
+def open_llamacpp(model: ModelSource, path: Path, labels: tuple[str, ...]) -> Judge:
+    """Open a model of a study by llama.cpp.
+
+    Raises
+    ------
+    InputError
+        When the file can't be used, or a label is not a single token of the model.
+    """
+    return LlamaCppJudge(
+        path,
+        name=model.name,
+        labels=labels,
+        n_ctx=model.n_ctx,
+        threads=model.threads,
+        n_gpu_layers=model.n_gpu_layers,
+        chat=model.chat,
+    )
+
+
+def collect(
+    study: Study,
+    *,
+    out: str | Path | None = None,
+    sample: int | None = None,
+    progress: Progress | None = None,
+    open_judge: OpenJudge = open_llamacpp,
+) -> RunFolder:
+    """Ask every model of a study everything, and write the run folder.
+
+    A run that was interrupted in any way goes on where it stopped when it is collected again, and
+    its table is the same, bit for bit, as that of a run without interruption. A finished run
+    costs nothing to collect again. `sample` may differ from one time to the next: the
+    distributions are what is kept, and ratings are drawn from them at the end.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    out : path, optional
+        The run folder; the study's `out` when absent, and ``runs/<name>`` without that.
+    sample : int, optional
+        How many ratings to draw for each prompt, with seeds of their own; an answer that is no
+        rating becomes an empty one. When absent, the rating is the most probable one.
+    progress : Progress, optional
+        Who is told how far the work is; nobody when absent.
+    open_judge : callable, optional
+        How a model becomes a judge; llama.cpp in this process when absent.
+
+    Returns
+    -------
+    RunFolder
+        The folder with ``study.toml``, ``items.parquet``, ``judgments.parquet``,
+        ``manifest.json`` and the journal.
+
+    Raises
+    ------
+    InputError
+        When the study, a model or the folder can't be used, or something changed since the run
+        in the folder began.
+    KeyboardInterrupt
+        When the user interrupts; what was collected is kept.
+    """
+    if sample is not None and sample < 1:
+        raise InputError(f"sample is {sample}; expected at least 1")
+    files = {m.name: study.model_file(m) for m in study.models}
+    items = study.load_items()
+    if not len(items.judged()):
+        raise InputError("the study has no items to judge")
+    schedule = Schedule(study, items)
+    folder = RunFolder(Path(out or study.out or Path("runs", study.name)))
+    with folder.locked():
+        folder.refuse_foreign()
+        with Journal(folder.journal, len(study.scale.labels)) as journal:
+            session = Session(
+                study=study,
+                files=files,
+                items=items,
+                schedule=schedule,
+                folder=folder,
+                journal=journal,
+                progress=progress or SilentProgress(),
+                open_judge=open_judge,
+            )
+            session.begin()
+            session.ask()
+        session.finish(sample)
+    return folder

@@ -1,0 +1,104 @@
+"""What is asked, and in which order: what shares its beginning stands together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from vat_bayes.collect.judge import Prompt
+from vat_bayes.collect.prompts import Chat, system_message, user_message
+from vat_bayes.items import ItemSet
+from vat_bayes.study import Prepared, Study, StudyCondition
+
+
+class Schedule:
+    """The prompts of a study, in the order in which they are asked of every model.
+
+    Conditions come one after the other, in the study's order. Within one the prompts are sorted by
+    their words: those about one action stand together, and so do those about one scenario, so that
+    a judge which keeps what two prompts share has little left to do.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    items : ItemSet
+        Its items, with those held out for examples.
+    """
+
+    def __init__(self, study: Study, items: ItemSet) -> None:
+        self._study = study
+        self._table = items.judged().table
+        self._prepared: Mapping[str, Prepared] = study.prepare(items)
+
+    def __len__(self) -> int:
+        study = self._study
+        return len(self._table) * len(study.scale.orders) * len(study.conditions)
+
+    def __iter__(self) -> Iterator[Prompt]:
+        for condition in self._study.conditions:
+            yield from self.of(condition)
+
+    def of(self, condition: StudyCondition) -> list[Prompt]:
+        """Return the prompts of one condition."""
+        study, scale = self._study, self._study.scale
+        question = study.question(condition)
+        system = self.system(condition.name)
+        rows = zip(
+            self._table["item"],
+            self._table["scenario_text"].fillna(""),
+            self._table["action_text"],
+            strict=True,
+        )
+        prompts = [
+            Prompt(
+                condition=condition.name,
+                item=str(item),
+                order=order,
+                chat=Chat(
+                    user=user_message(
+                        scenario,
+                        action,
+                        question,
+                        scale.labels,
+                        scale.anchors,
+                        reverse=order == "reversed",
+                    ),
+                    system=system,
+                ),
+            )
+            for item, scenario, action in rows
+            for order in scale.orders
+        ]
+        return sorted(prompts, key=lambda p: (p.chat.user, p.item, p.order))
+
+    def system(self, condition: str) -> str:
+        """Return the system message of a condition."""
+        prepared = self._prepared[condition]
+        return system_message(
+            prepared.text,
+            [(e.scenario_text, e.action_text, e.label) for e in prepared.examples],
+        )
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Return, for each condition, its system message, its first question and a hash of all."""
+        return {c.name: self._describe(c) for c in self._study.conditions}
+
+    def _describe(self, condition: StudyCondition) -> dict[str, Any]:
+        prompts = self.of(condition)
+        return {
+            "n": len(prompts),
+            "sha256": _sha256(prompts),
+            "system": self.system(condition.name),
+            "first_question": prompts[0].chat.user if prompts else "",
+        }
+
+
+def _sha256(prompts: Iterable[Prompt]) -> str:
+    digest = hashlib.sha256()
+    for p in prompts:
+        line = json.dumps([p.item, p.order, p.chat.system, p.chat.user])
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()

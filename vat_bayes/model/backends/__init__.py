@@ -1,0 +1,1 @@
+"""One module per probabilistic programming library; each is imported only when it is used."""

@@ -1,0 +1,118 @@
+"""Replicated data: what the fitted model says the observed statistics should have been."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vat_bayes.model.effects import Draws, category_probabilities
+from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.scores import ScoresDesign
+from vat_bayes.model.structure import Floats
+
+SCORE_STATISTICS = ("mean", "sd", "shift_sd", "shift_kurtosis")
+
+
+def observed_rating_counts(design: RatingsDesign) -> Floats:
+    """Count ratings by state and category.
+
+    Returns
+    -------
+    ndarray, shape (state, K)
+    """
+    return _by_state(design, design.counts[None].astype(float))[0]
+
+
+def replicated_rating_counts(design: RatingsDesign, draws: Draws, *, seed: int) -> Floats:
+    """Draw new ratings for every cell and count them by state and category.
+
+    Parameters
+    ----------
+    design : RatingsDesign
+    draws : mapping of str to ndarray
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (draw, state, K)
+    """
+    rng = np.random.default_rng(seed)
+    probability = category_probabilities(design, draws)
+    probability /= probability.sum(-1, keepdims=True)
+    return _by_state(design, rng.multinomial(design.counts.sum(1), probability).astype(float))
+
+
+def _by_state(design: RatingsDesign, counts: Floats) -> Floats:
+    out = np.zeros((len(counts), design.structure.n_states, counts.shape[-1]))
+    for state in range(design.structure.n_states):
+        out[:, state] = counts[:, design.cell_state == state].sum(1)
+    return out
+
+
+def score_statistics(design: ScoresDesign, score: Floats) -> Floats:
+    """Mean and sd of the scores of each state, and sd and kurtosis of the paired differences.
+
+    Parameters
+    ----------
+    design : ScoresDesign
+    score : ndarray, shape (row,)
+        Observed or replicated scores of the design's rows.
+
+    Returns
+    -------
+    ndarray, shape (state, statistic)
+        In the order of `SCORE_STATISTICS`; the last two are NaN for baselines.
+    """
+    s = design.structure
+    table = np.full((s.n_states, len(s.items)), np.nan)
+    table[design.state, design.item] = score
+    out = np.full((s.n_states, len(SCORE_STATISTICS)), np.nan)
+    out[:, 0], out[:, 1] = np.nanmean(table, 1), np.nanstd(table, 1)
+    for state in range(len(s.models), s.n_states):
+        difference = table[state] - table[s.state_model[state]]
+        difference = difference[~np.isnan(difference)]
+        if len(difference):
+            about = difference - difference.mean()
+            spread = (about**2).mean()
+            out[state, 2] = np.sqrt(spread)
+            out[state, 3] = (about**4).mean() / spread**2 if spread > 0 else np.nan
+    return out
+
+
+def replicated_score_statistics(design: ScoresDesign, draws: Draws, *, seed: int) -> Floats:
+    """Draw new scenarios and items from the model and compute the same statistics.
+
+    Parameters
+    ----------
+    design : ScoresDesign
+    draws : mapping of str to ndarray
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (draw, state, statistic)
+    """
+    s = design.structure
+    rng = np.random.default_rng(seed)
+    n_models, n_values = len(s.models), len(s.values)
+    model, item = s.state_model[design.state], design.item
+    scenario, arm = s.item_scenario[item], design.state - n_models
+    in_arm = arm >= 0
+    loading = s.loading[item]
+    out = []
+    for d in range(len(draws["theta"])):
+        p = {name: x[d] for name, x in draws.items()}
+        shape = (len(s.scenarios), n_values)
+        alpha = p["alpha_scale"][:, None, None] * rng.normal(size=(n_models, *shape))
+        raw = rng.normal(size=(len(s.arms), *shape))
+        factor = np.linalg.cholesky(p["coupling"])
+        u = p["u_scale"][:, None, :] * np.einsum("asw,avw->asv", raw, factor)
+        kappa = p["kappa_scale"][:, None] * rng.normal(size=(n_models, len(s.items)))
+        effect = p["theta"][model] + alpha[model, scenario]
+        style = p["level"][model] + kappa[model, item]
+        effect[in_arm] += (p["delta"][arm] + u[arm, scenario])[in_arm]
+        style[in_arm] += p["beta"][arm[in_arm]]
+        gain = np.where(in_arm, np.exp(p["lambda_"][arm]), 1.0)
+        score = gain * ((loading * effect).sum(-1) + style)
+        score += p["noise"][design.state] * rng.normal(size=len(score))
+        out.append(score_statistics(design, score))
+    return np.stack(out)

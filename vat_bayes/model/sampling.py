@@ -1,0 +1,170 @@
+"""Run NUTS on either backend and bring the draws into one form."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from vat_bayes.errors import InputError
+from vat_bayes.model.build import Design
+from vat_bayes.model.priors import ModelSpec
+from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.structure import Floats
+
+Backend = Literal["numpyro", "pymc"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long and from which seed to sample.
+
+    Parameters
+    ----------
+    draws, tune, chains : int
+        Kept draws and warm-up steps per chain, and the number of chains.
+    seed : int
+    target_accept : float
+        Target acceptance statistic of NUTS.
+    progress : bool
+        Show a progress bar on a terminal.
+    """
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    seed: int = 0
+    target_accept: float = 0.85
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the chains carry, and how they went.
+
+    Parameters
+    ----------
+    draws : dict of str to ndarray, shape (chain, draw, ...)
+        Parameters and raw effects.
+    stats : dict of str to ndarray, shape (chain, draw)
+        ``diverging``, ``energy``, ``tree_depth``, ``n_steps``, ``acceptance_rate``.
+    sampler : str
+        Library and version.
+    """
+
+    draws: dict[str, Floats]
+    stats: dict[str, Floats]
+    sampler: str
+
+
+def sample(design: Design, spec: ModelSpec, settings: Settings, backend: Backend) -> Samples:
+    """Sample the posterior.
+
+    Parameters
+    ----------
+    design : RatingsDesign or ScoresDesign
+    spec : ModelSpec
+    settings : Settings
+    backend : {"numpyro", "pymc"}
+
+    Returns
+    -------
+    Samples
+
+    Raises
+    ------
+    InputError
+        When the backend is not installed.
+    """
+    if backend == "numpyro":
+        return _sample_numpyro(design, spec, settings)
+    return _sample_pymc(design, spec, settings)
+
+
+def _sample_numpyro(design: Design, spec: ModelSpec, settings: Settings) -> Samples:
+    import numpyro
+
+    # One XLA device per chain lets the chains run side by side; it only works before JAX has started.
+    numpyro.set_host_device_count(settings.chains)
+    import jax
+    from numpyro.infer import MCMC, NUTS
+
+    from vat_bayes.model.backends import numpyro as models
+
+    ratings = isinstance(design, RatingsDesign)
+    model = models.ratings_model if ratings else models.scores_model
+    with jax.enable_x64(True):
+        parallel = jax.local_device_count() >= settings.chains
+        mcmc = MCMC(
+            NUTS(model, target_accept_prob=settings.target_accept),
+            num_warmup=settings.tune,
+            num_samples=settings.draws,
+            num_chains=settings.chains,
+            chain_method="parallel" if parallel else "sequential",
+            progress_bar=settings.progress and sys.stderr.isatty(),
+        )
+        fields = ("diverging", "energy", "num_steps", "accept_prob")
+        mcmc.run(jax.random.PRNGKey(settings.seed), design, spec, extra_fields=fields)
+        draws = {k: np.asarray(v) for k, v in mcmc.get_samples(group_by_chain=True).items()}
+        stats = {
+            k: np.asarray(v) for k, v in mcmc.get_extra_fields(group_by_chain=True).items()
+        }
+    return Samples(
+        draws=draws,
+        stats={
+            "diverging": stats["diverging"],
+            "energy": stats["energy"],
+            "n_steps": stats["num_steps"],
+            "tree_depth": np.ceil(np.log2(stats["num_steps"] + 1)),
+            "acceptance_rate": stats["accept_prob"],
+        },
+        sampler=f"numpyro {numpyro.__version__} NUTS",
+    )
+
+
+def _sample_pymc(design: Design, spec: ModelSpec, settings: Settings) -> Samples:
+    try:
+        import nutpie
+        import pymc as pm
+
+        from vat_bayes.model.backends import pymc as models
+    except ImportError as error:
+        raise InputError(
+            f"the PyMC backend is not installed ({error.name} is missing)",
+            hint="install vat-bayes[pymc] or use --backend numpyro",
+        ) from None
+    if isinstance(design, RatingsDesign):
+        model, options = models.ratings_model(design, spec), {"backend": "numba"}
+    else:
+        # Batched Cholesky factors run several times faster through JAX than through numba.
+        model = models.scores_model(design, spec)
+        options = {"backend": "jax", "gradient_backend": "jax"}
+    with warnings.catch_warnings():
+        # Notices about compiler caches inside the libraries say nothing about the posterior.
+        warnings.simplefilter("ignore")
+        compiled: Any = nutpie.compile_pymc_model(model, **options)
+        tree = nutpie.sample(
+            compiled,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=min(settings.chains, 2),
+            seed=settings.seed,
+            target_accept=settings.target_accept,
+            progress_bar=settings.progress and sys.stderr.isatty(),
+        )
+    posterior, stats = tree["posterior"], tree["sample_stats"]
+    return Samples(
+        draws={str(k): np.asarray(v) for k, v in posterior.data_vars.items()},
+        stats={
+            "diverging": stats["diverging"].values,
+            "energy": stats["energy"].values,
+            "n_steps": stats["n_steps"].values,
+            "tree_depth": stats["depth"].values,
+            "acceptance_rate": stats["mean_tree_accept"].values,
+        },
+        sampler=f"nutpie {nutpie.__version__} on PyMC {pm.__version__}",
+    )
