@@ -1,15 +1,24 @@
-"""Writing the judge as a GGUF file that any llama.cpp can run."""
+"""The judge as a GGUF file that any llama.cpp can run: writing it, and reading it back."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gguf
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from models.training.network import Params, Shape
-from models.training.tokenizer import BOS, CHAT_TEMPLATE, END, MARKERS, Encoder
+from models.training.tokenizer import (
+    BOS,
+    CHAT_TEMPLATE,
+    END,
+    MARKERS,
+    Encoder,
+    restore_tokenizer,
+)
 
 _BLOCK = {
     "attn_norm": "attn_norm",
@@ -91,3 +100,38 @@ def _add_tokenizer(writer: gguf.GGUFWriter, encoder: Encoder) -> None:
     # The template writes the first marker itself.
     writer.add_add_bos_token(False)
     writer.add_chat_template(CHAT_TEMPLATE)
+
+
+def read_gguf(path: Path) -> tuple[Params, Shape, Encoder]:
+    """Read a file of `write_gguf` back: weights, sizes and tokenizer."""
+    reader = gguf.GGUFReader(path)
+
+    def field(name: str) -> Any:
+        content = reader.fields[name].contents()
+        # Numbers are stored in 32 bits; the shortest decimal is what was meant.
+        return float(str(np.float32(content))) if isinstance(content, float) else content
+
+    shape = Shape(
+        vocabulary=field("llama.vocab_size"),
+        width=field("llama.embedding_length"),
+        layers=field("llama.block_count"),
+        heads=field("llama.attention.head_count"),
+        hidden=field("llama.feed_forward_length"),
+        context=field("llama.context_length"),
+        rope_base=field("llama.rope.freq_base"),
+        epsilon=field("llama.attention.layer_norm_rms_epsilon"),
+    )
+    stored = {t.name: np.array(t.data) for t in reader.tensors}
+    params = {
+        "embedding": jnp.asarray(stored["token_embd.weight"]),
+        "norm": jnp.asarray(stored["output_norm.weight"]),
+        "blocks": [
+            {
+                ours: jnp.asarray(stored[f"blk.{i}.{theirs}.weight"].T)
+                for ours, theirs in _BLOCK.items()
+            }
+            for i in range(shape.layers)
+        ],
+    }
+    tokens, merges = field("tokenizer.ggml.tokens"), field("tokenizer.ggml.merges")
+    return params, shape, Encoder(restore_tokenizer(tokens, merges))

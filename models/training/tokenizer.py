@@ -45,9 +45,7 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
         Markers have the first ids. Text that looks like a marker is only read as one when encoded
         by `Encoder.chat`, never inside a message.
     """
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer = _byte_level(models.BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=size - len(MARKERS),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
@@ -55,6 +53,20 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
     )
     # The refusal is one token, so it must be frequent.
     tokenizer.train_from_iterator([*texts, *[REFUSAL_WORD] * 1000], trainer)
+    return tokenizer
+
+
+def restore_tokenizer(tokens: Sequence[str], merges: Sequence[str]) -> Tokenizer:
+    """Make a tokenizer from the tokens (the markers first) and merges of an `Encoder`."""
+    vocabulary = {token: i for i, token in enumerate(tokens[len(MARKERS) :])}
+    pairs = [(a, b) for a, b in (merge.split(" ") for merge in merges)]
+    return _byte_level(models.BPE(vocabulary, pairs))
+
+
+def _byte_level(model: models.Model) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 
 

@@ -47,7 +47,7 @@ def test_killed_at_random_moments_the_table_is_the_same(study: Study, tmp_path: 
     took = time.monotonic() - began
     expected = hashlib.sha256(whole.judgments.read_bytes()).hexdigest()
     rng = random.Random(5)
-    killed = finished = 0
+    killed = finished = midway = 0
     out = tmp_path / "run-0"
     while killed < 20:
         process = start(file, out)
@@ -56,10 +56,13 @@ def test_killed_at_random_moments_the_table_is_the_same(study: Study, tmp_path: 
         _, stderr = process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), stderr
         killed += process.returncode != 0
+        journal = sum(p.stat().st_size for p in (out / "journal").glob("*.jsonl"))
+        midway += journal > 0 and not (out / "judgments.parquet").exists()
         if process.returncode == 0:
             finished += 1
             table = (out / "judgments.parquet").read_bytes()
             assert hashlib.sha256(table).hexdigest() == expected
             out = tmp_path / f"run-{finished}"
+    assert midway >= 5
     last = collect(load_study(file), out=out, sample=2)
     assert hashlib.sha256(last.judgments.read_bytes()).hexdigest() == expected

@@ -339,7 +339,7 @@ def test_what_does_not_matter_may_change(
         collect(Study.from_dict(study_data), out=out, progress=Recorder(stop_after=20))
     moved = tmp_path / "moved.gguf"
     shutil.copy(tiny_spm, moved)
-    study_data["models"][0] |= {"path": str(moved), "threads": 2}
+    study_data["models"][0] |= {"path": str(moved), "threads": 1}
     study_data["out"] = "elsewhere"
     study_data["models"].append({"name": "new", "path": str(moved)})
     path = Path(study_data["items"]["path"])

@@ -156,6 +156,13 @@ def test_two_baselines_are_refused() -> None:
         Study.from_dict(data)
 
 
+@pytest.mark.parametrize("role", ["intervention", "placebo"])
+def test_what_changes_nothing_is_a_retest(role: str) -> None:
+    data = changed("conditions.1", {"name": "c", "role": role, "kind": "none"})
+    with pytest.raises(InputError, match=rf"cannot be a {role}.* use role = 'retest'"):
+        Study.from_dict(data)
+
+
 def test_two_models_of_one_name_are_refused() -> None:
     data = copy.deepcopy(VALID)
     data["models"] *= 2

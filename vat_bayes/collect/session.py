@@ -158,7 +158,7 @@ class Session:
             if told["mean_p_valid"] < _LITTLE_MASS:
                 self.progress.note(
                     f"model '{told['model']}', condition '{told['condition']}': on average only "
-                    f"{told['mean_p_valid']:.2g} of the probability of an answer is on the ratings; "
+                    f"{told['mean_p_valid']:.2g} of the probability of an answer is on ratings; "
                     "does the model answer with them at all?"
                 )
 

@@ -133,7 +133,8 @@ def _equal(base: Floats, other: Floats, cells: Cells, arm: Arm, baseline: str) -
         )
         keys = zip(cells.cell_item[rows], cells.cell_prompt[rows], strict=True)
         return {
-            (int(i), int(p)): c.tobytes() for (i, p), c in zip(keys, cells.counts[rows], strict=True)
+            (int(i), int(p)): c.tobytes()
+            for (i, p), c in zip(keys, cells.counts[rows], strict=True)
         }
 
     return counts(baseline) == counts(arm.condition.name)

@@ -117,8 +117,7 @@ def load_spec(name_or_path: str | Path = "default") -> ModelSpec:
                 f"unknown key '{key}'", where=str(path), hint=near_miss(key, known_keys)
             )
     sections = {
-        readout: _read_section(raw.get(readout, {}), readout, path)
-        for readout in get_args(Readout)
+        readout: _read_section(raw.get(readout, {}), readout, path) for readout in get_args(Readout)
     }
     return ModelSpec(
         name=str(raw.get("name", path.stem)),
@@ -135,7 +134,9 @@ def _read_section(section: Any, readout: Readout, path: Path) -> dict[str, Prior
         raise InputError("expected a table of priors", where=where)
     for key in section:
         if key not in expected:
-            raise InputError(f"unknown parameter '{key}'", where=where, hint=near_miss(key, expected))
+            raise InputError(
+                f"unknown parameter '{key}'", where=where, hint=near_miss(key, expected)
+            )
     priors = {}
     for parameter, family in expected.items():
         entry = section.get(parameter)

@@ -109,9 +109,7 @@ def _sample_numpyro(design: Design, spec: ModelSpec, settings: Settings) -> Samp
         fields = ("diverging", "energy", "num_steps", "accept_prob")
         mcmc.run(jax.random.PRNGKey(settings.seed), design, spec, extra_fields=fields)
         draws = {k: np.asarray(v) for k, v in mcmc.get_samples(group_by_chain=True).items()}
-        stats = {
-            k: np.asarray(v) for k, v in mcmc.get_extra_fields(group_by_chain=True).items()
-        }
+        stats = {k: np.asarray(v) for k, v in mcmc.get_extra_fields(group_by_chain=True).items()}
     return Samples(
         draws=draws,
         stats={

@@ -138,9 +138,7 @@ def _thin(draws: dict[str, Floats]) -> tuple[int, dict[str, Floats]]:
     first = next(iter(draws.values()))
     chains, length = first.shape[:2]
     every = max(1, chains * length // N_REPLICATES)
-    return every, {
-        k: v[:, every - 1 :: every].reshape(-1, *v.shape[2:]) for k, v in draws.items()
-    }
+    return every, {k: v[:, every - 1 :: every].reshape(-1, *v.shape[2:]) for k, v in draws.items()}
 
 
 def _coords(s: Structure, prepared: Prepared) -> dict[str, list[object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections import deque
 from functools import cache
 from typing import Any
@@ -24,6 +25,9 @@ def library() -> Any:
     InputError
         When they are not installed.
     """
+    # Threads that wait must sleep: by default they spin, and where a core is shared with another
+    # program each step then waits for a time slice (27 times slower on two busy cores).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         import llama_cpp
     except ImportError as e:

@@ -147,7 +147,9 @@ def scores_model(design: ScoresDesign, spec: ModelSpec) -> None:
     centre = jnp.concatenate([theta, theta[arm_model] + delta])
     shift = jnp.concatenate([level, level[arm_model] + beta])
     sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))
-    half = jnp.concatenate([jnp.zeros((n_models, n_values, n_values)), u_scale[:, :, None] * factor])
+    half = jnp.concatenate(
+        [jnp.zeros((n_models, n_values, n_values)), u_scale[:, :, None] * factor]
+    )
 
     blocks = build_blocks(design)
     numpyro.factor(

@@ -1,0 +1,364 @@
+"""The whole job, and its steps on a run folder: collect, fit, check, report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from vat_bayes.checks import Check, gate, run_checks, write_checks
+from vat_bayes.errors import InputError
+from vat_bayes.estimands import Estimands, compute_estimands
+from vat_bayes.judgments import Judgments, describe, load_judgments
+from vat_bayes.judgments.read import table_file
+from vat_bayes.judgments.table import CONDITION_COLUMNS
+from vat_bayes.report import write_report
+from vat_bayes.runs import (
+    FitOptions,
+    RunFiles,
+    describe_fit,
+    write_dataset,
+    write_parquet,
+    write_table,
+    write_text,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from vat_bayes.study import Study
+
+Say = Callable[[str], None]
+"""Takes a sentence on how far the work is."""
+
+
+def silent(_: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class FittedRun:
+    """A run folder with a fit in it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The run folder.
+    estimands : Estimands
+        The estimates; what a failed convergence check takes back is withheld.
+    checks : list of Check
+        The verdicts.
+    """
+
+    folder: Path
+    estimands: Estimands
+    checks: list[Check]
+
+    @property
+    def failed(self) -> list[Check]:
+        """The checks that failed."""
+        return [c for c in self.checks if c.verdict == "fail"]
+
+
+@dataclass(frozen=True)
+class Audit(FittedRun):
+    """A finished audit.
+
+    Parameters
+    ----------
+    report : pathlib.Path
+        The page.
+    """
+
+    report: Path
+
+
+def audit(
+    study: Study | str | Path,
+    *,
+    out: str | Path | None = None,
+    sample: int | None = None,
+    options: FitOptions | None = None,
+    truth: pd.DataFrame | None = None,
+    progress: bool = False,
+    say: Say = silent,
+) -> Audit:
+    """Do the whole job: collect, fit, check and report.
+
+    Parameters
+    ----------
+    study : Study or path
+        What is to be asked of which models.
+    out : path, optional
+        The run folder; the study's `out` when absent, and ``runs/<name>`` without that.
+    sample : int, optional
+        How many ratings to draw for each prompt; the distributions alone when absent.
+    options : FitOptions, optional
+        How the judgments are fitted.
+    truth : pandas.DataFrame, optional
+        True effects to show in the report; see `vat_bayes.report.write_report`.
+    progress : bool
+        Whether progress is shown on the standard error stream.
+    say : callable, optional
+        Takes a sentence as each step begins.
+
+    Returns
+    -------
+    Audit
+        Estimates, verdicts and the page. Nothing is lost by an interruption: the same call goes on
+        where it stopped.
+
+    Raises
+    ------
+    InputError
+        When the study, a model or the folder can't be used.
+    """
+    from vat_bayes.collect import collect, progress_for
+    from vat_bayes.study import Study, load_study
+
+    options = options or FitOptions()
+    if not isinstance(study, Study):
+        study = load_study(study)
+    collected = collect(study, out=out, sample=sample, progress=progress_for(quiet=not progress))
+    fitted = fit_run(collected.root, options=options, progress=progress, say=say)
+    say("writing the report")
+    page = write_report(collected.root, truth=truth)
+    return Audit(fitted.folder, fitted.estimands, fitted.checks, page)
+
+
+def fit_run(
+    source: str | Path | Judgments,
+    out: str | Path | None = None,
+    *,
+    options: FitOptions | None = None,
+    study: Study | str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    loadings: str | Path | None = None,
+    n_categories: int | None = None,
+    progress: bool = False,
+    say: Say = silent,
+) -> FittedRun:
+    """Fit judgments into a run folder and check the fit.
+
+    Parameters
+    ----------
+    source : path or Judgments
+        A table of judgments, a run folder, or judgments that are loaded already.
+    out : path, optional
+        The run folder; `source` itself when that is one.
+    options : FitOptions, optional
+        How they are fitted.
+    study : Study or path, optional
+        The conditions and the scale, for a table that does not say them.
+    columns, loadings, n_categories
+        See `vat_bayes.judgments.load_judgments`.
+    progress : bool
+        Whether a progress bar is shown on a terminal.
+    say : callable, optional
+        Takes a sentence as each step begins.
+
+    Returns
+    -------
+    FittedRun
+        After writing ``posterior.nc``, ``estimands.csv``, ``estimand_draws.nc``, ``checks.json``,
+        and beside them a copy of the judgments and their counts.
+
+    Raises
+    ------
+    InputError
+        When the judgments, an option or the folder can't be used.
+    """
+    from vat_bayes.model import fit, write_tree
+
+    options = options or FitOptions()
+    run = RunFiles(_out_folder(source, out))
+    told = _as_study(study)
+    file = None if isinstance(source, Judgments) else table_file(Path(source))
+    if isinstance(source, Judgments):
+        judgments = source
+    else:
+        judgments = load_judgments(
+            source,
+            loadings=loadings,
+            conditions=told.as_conditions() if told else None,
+            columns=columns,
+            n_categories=n_categories or _known_categories(Path(source), told),
+        )
+    run.open_for(file)
+    for note in judgments.notes:
+        say(f"note: {note}")
+    say(
+        f"fitting {len(judgments.table):,} judgments: {options.chains} chains of {options.tune} "
+        f"warm-up steps and {options.draws} draws"
+    )
+    tree = fit(
+        judgments,
+        spec=options.model_file,
+        readout=options.readout,
+        engine=options.engine,
+        backend=options.backend,
+        draws=options.draws,
+        tune=options.tune,
+        chains=options.chains,
+        seed=options.seed,
+        progress=progress,
+    )
+    run.drop_results()
+    # First, because a folder with a manifest is one that may be fitted into again.
+    run.write_fit_section(describe_fit(judgments, options, file) | _sampled(tree))
+    _keep_input(run, judgments, file, told)
+    description = describe(judgments)
+    write_table(run.data, description)
+    write_tree(tree, run.posterior)
+    say("computing and checking the estimates")
+    return _conclude(run, tree, options.level, description)
+
+
+def check_run(folder: str | Path) -> FittedRun:
+    """Compute and check the estimates of a fitted run again.
+
+    Parameters
+    ----------
+    folder : path
+        A run folder with a posterior.
+
+    Returns
+    -------
+    FittedRun
+        After writing ``estimands.csv``, ``estimand_draws.nc`` and ``checks.json``.
+
+    Raises
+    ------
+    InputError
+        When there is no posterior in the folder, or it can't be read.
+    """
+    from vat_bayes.model import read_tree
+
+    run = RunFiles(_run_folder(folder))
+    level = run.fit_section().get("level", FitOptions().level)
+    tree = read_tree(run.posterior)
+    description = None
+    if run.data.is_file():
+        description = pd.read_csv(run.data, dtype={"model": str, "condition": str})
+    return _conclude(run, tree, float(level), description)
+
+
+def report_run(folder: str | Path, *, truth: pd.DataFrame | None = None) -> Path:
+    """Write the report of a fitted and checked run.
+
+    Parameters
+    ----------
+    folder : path
+        The run folder.
+    truth : pandas.DataFrame, optional
+        True effects to show; see `vat_bayes.report.write_report`.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    InputError
+        When the folder is not that of a fitted run.
+    """
+    return write_report(_run_folder(folder), truth=truth)
+
+
+def _conclude(
+    run: RunFiles, tree: xr.DataTree, level: float, description: pd.DataFrame | None
+) -> FittedRun:
+    estimands = compute_estimands(tree, level=level)
+    checks = run_checks(tree, estimands, description=description)
+    estimands = gate(estimands, checks)
+    write_table(run.estimands, estimands.table)
+    write_dataset(run.draws, estimands.draws)
+    write_checks(run.checks, checks)
+    return FittedRun(run.root, estimands, checks)
+
+
+def _run_folder(folder: str | Path) -> Path:
+    path = Path(folder)
+    if not path.is_dir():
+        what = "this is a file, expected a run folder" if path.exists() else "no such run folder"
+        raise InputError(what, where=str(path))
+    return path
+
+
+def _out_folder(source: str | Path | Judgments, out: str | Path | None) -> Path:
+    if out is not None:
+        return Path(out)
+    if isinstance(source, Judgments) or not Path(source).is_dir():
+        raise InputError(
+            "there is no folder for the results: give --out",
+            where=source.source if isinstance(source, Judgments) else str(source),
+        )
+    return Path(source)
+
+
+def _as_study(study: Study | str | Path | None) -> Study | None:
+    from vat_bayes.study import load_study
+
+    return load_study(study) if isinstance(study, str | Path) else study
+
+
+def _known_categories(source: Path, study: Study | None) -> int | None:
+    """Return K where the study or an earlier fit in this folder knows it."""
+    if study is not None:
+        return len(study.scale.labels)
+    if not source.is_dir() or RunFiles(source).study.is_file():
+        return None
+    known = RunFiles(source).fit_section().get("n_categories")
+    return known if isinstance(known, int) else None
+
+
+def _sampled(tree: xr.DataTree) -> dict[str, object]:
+    """Return what the sampler says of itself, which "auto" did not."""
+    kept = ("engine", "readout", "sampler", "statistical_model", "seconds")
+    return {k: tree.attrs[k] for k in kept if k in tree.attrs}
+
+
+def _keep_input(
+    run: RunFiles, judgments: Judgments, file: Path | None, study: Study | None
+) -> None:
+    """Copy the judgments and what belongs to them, unless they lie here already."""
+    if study is not None:
+        write_text(run.study, study.to_toml(relative_to=run.root))
+    if file is not None and file.resolve() == run.judgments.resolve():
+        return
+    write_parquet(run.judgments, _with_conditions(judgments))
+    if judgments.loadings is not None:
+        write_table(run.loadings, judgments.loadings)
+    if file is None:
+        return
+    if study is None and (beside := file.with_name(run.study.name)).is_file():
+        from vat_bayes.study import load_study
+
+        write_text(run.study, load_study(beside).to_toml(relative_to=run.root))
+    stem = file.name.split(".", maxsplit=1)[0]
+    if (truth := file.with_name(f"{stem}.truth.csv")).is_file():
+        shutil.copyfile(truth, run.truth)
+
+
+def _with_conditions(judgments: Judgments) -> pd.DataFrame:
+    """Return the table with the conditions in columns, so that it can be read by itself."""
+    table = judgments.table.copy()
+    conditions = {c.name: c for c in judgments.conditions}
+    names = table["condition"]
+    cells = {
+        "role": {n: c.role for n, c in conditions.items()},
+        "target": {n: ", ".join(c.target) or None for n, c in conditions.items()},
+        "direction": {n: c.direction for n, c in conditions.items()},
+        "dose": {n: c.dose for n, c in conditions.items()},
+        "reference": {n: c.reference for n, c in conditions.items()},
+        "placebo": {n: c.placebo for n, c in conditions.items()},
+    }
+    for column in CONDITION_COLUMNS:
+        kind = {"direction": "Int64", "dose": "Float64"}.get(column, "string")
+        table[column] = pd.array([cells[column][n] for n in names], dtype=kind)
+    return table

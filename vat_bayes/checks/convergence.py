@@ -1,0 +1,106 @@
+"""Did the chains agree and mix: the checks that gate everything else."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from vat_bayes.checks.check import Check, graded
+
+# Effects of single scenarios are nuisances by the hundred; the summaries below are what is reported.
+_NUISANCE = {"u"}
+GATING = ("r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi")
+
+
+def check_convergence(tree: xr.DataTree, shift: xr.DataArray) -> list[Check]:
+    """Rank-normalised R-hat, effective sample sizes, divergences, E-BFMI and tree depth.
+
+    Parameters
+    ----------
+    tree : DataTree
+    shift : DataArray, dims (sample, arm, value)
+        Draws of the shifts in points, chains one after the other.
+
+    Returns
+    -------
+    list of Check
+
+    References
+    ----------
+    Vehtari, Gelman, Simpson, Carpenter, Buerkner (2021). Rank-normalization, folding, and localization: an improved
+    R-hat. Bayesian Analysis 16(2). doi:10.1214/20-BA1221
+    Betancourt (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo. arXiv:1604.00695
+    """
+    import arviz as az
+
+    data = _quantities(tree, shift)
+    stats = tree["sample_stats"]
+    r_hat, ess_bulk, ess_tail = (
+        _extreme(az.rhat(data), np.max),
+        _extreme(az.ess(data, method="bulk"), np.min),
+        _extreme(az.ess(data, method="tail"), np.min),
+    )
+    n_draws = stats["diverging"].size
+    divergent = float(stats["diverging"].sum())
+    energy = np.asarray(stats["energy"].values, dtype=float)
+    bfmi = float(np.min((np.diff(energy, axis=1) ** 2).mean(1) / energy.var(1)))
+    deep = float((stats["tree_depth"] >= 10).mean())
+    return [
+        graded(
+            "r_hat", r_hat[0], warn=1.01, fail=1.05,
+            why=f"largest rank-normalised R-hat, at {r_hat[1]}; chains that agree are below 1.01",
+        ),
+        graded(
+            "ess_bulk", ess_bulk[0], warn=400, fail=100, low_is_good=False,
+            why=f"smallest bulk effective sample size, at {ess_bulk[1]}; 400 are wanted",
+        ),
+        graded(
+            "ess_tail", ess_tail[0], warn=400, fail=100, low_is_good=False,
+            why=f"smallest tail effective sample size, at {ess_tail[1]}; intervals want 400",
+        ),
+        graded(
+            "divergences", divergent, warn=0, fail=0.01 * n_draws,
+            why=f"divergent transitions among {n_draws}; over 1 % the sampler missed a region",
+        ),
+        graded(
+            "bfmi", bfmi, warn=0.3, fail=0.2, low_is_good=False,
+            why="smallest energy fraction (E-BFMI) over chains; low means slow tails",
+        ),
+        graded(
+            "tree_depth", deep, warn=0.01, fail=None,
+            why="share of transitions that used the full tree depth of 10",
+        ),
+    ]  # fmt: skip
+
+
+def _quantities(tree: xr.DataTree, shift: xr.DataArray) -> xr.Dataset:
+    """Every scalar to be diagnosed, as (chain, draw, index) per variable."""
+    posterior = tree["posterior"].to_dataset()
+    chains = posterior.sizes["chain"]
+    kept = {}
+    for name, variable in posterior.data_vars.items():
+        if name in _NUISANCE:
+            continue
+        values = np.asarray(variable.values, dtype=float)
+        if name == "coupling":
+            rows, columns = np.tril_indices(values.shape[-1], -1)
+            values = values[..., rows, columns]
+        kept[str(name)] = values.reshape(*values.shape[:2], -1)
+    shifts = np.asarray(shift.transpose("sample", ...).values)
+    kept["shift"] = shifts.reshape(chains, len(shifts) // chains, -1)
+    return xr.Dataset({k: (("chain", "draw", f"{k}_index"), v) for k, v in kept.items()})
+
+
+def _extreme(result: xr.Dataset, which: object) -> tuple[float, str]:
+    """The worst figure over all variables and where it is; NaN anywhere is the worst."""
+    assert callable(which)
+    worst = {str(k): float(which(v.values)) for k, v in result.data_vars.items() if v.size}
+    for name, figure in worst.items():
+        if np.isnan(figure):
+            return figure, name
+    name = (
+        max(worst, key=lambda k: worst[k])
+        if which is np.max
+        else min(worst, key=lambda k: worst[k])
+    )
+    return worst[name], name

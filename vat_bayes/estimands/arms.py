@@ -1,0 +1,82 @@
+"""What the posterior says about its own arms."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from vat_bayes.conditions import Condition
+
+
+@dataclass(frozen=True)
+class ArmInfo:
+    """An arm as it is kept with the posterior.
+
+    Parameters
+    ----------
+    label, model : str
+    condition : Condition
+    index : int or None
+        Position on the ``arm`` dimension; None when the arm repeated its baseline and was not fitted.
+    """
+
+    label: str
+    model: str
+    condition: Condition
+    index: int | None
+
+
+def read_arms(tree: xr.DataTree) -> list[ArmInfo]:
+    """Read the arms, fitted ones first.
+
+    Parameters
+    ----------
+    tree : DataTree
+        A posterior as `vat_bayes.model.fit` returns it.
+
+    Returns
+    -------
+    list of ArmInfo
+    """
+    fitted = json.loads(tree.attrs["arms"])
+    identical = json.loads(tree.attrs["identical_arms"])
+    arms = []
+    for i, entry in enumerate([*fitted, *identical]):
+        condition = Condition(
+            name=entry["name"],
+            role=entry["role"],
+            target=tuple(entry["target"]),
+            direction=int(entry["direction"]),
+            dose=entry["dose"],
+            reference=entry["reference"],
+            placebo=entry["placebo"],
+        )
+        arms.append(
+            ArmInfo(entry["label"], entry["model"], condition, i if i < len(fitted) else None)
+        )
+    return arms
+
+
+def find_arm(arms: list[ArmInfo], model: str, name: str | None) -> ArmInfo | None:
+    """Return the arm of a model under this condition, if there is one."""
+    return next((a for a in arms if a.model == model and a.condition.name == name), None)
+
+
+def only_role(arms: list[ArmInfo], model: str, role: str) -> ArmInfo | None:
+    """Return a model's only arm of a role; None where there is none or there are several."""
+    found = [a for a in arms if a.model == model and a.condition.role == role]
+    return found[0] if len(found) == 1 else None
+
+
+def model_index(tree: xr.DataTree, arm: ArmInfo) -> int:
+    """Position of the arm's model on the ``model`` dimension."""
+    return [str(m) for m in tree["posterior"]["model"].values].index(arm.model)
+
+
+def stacked(tree: xr.DataTree, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Posterior draws of one variable with the chains stacked, shape (sample, ...)."""
+    values = np.asarray(tree["posterior"][name].values, dtype=float)
+    return values.reshape(-1, *values.shape[2:])

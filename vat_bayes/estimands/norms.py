@@ -1,0 +1,65 @@
+"""Norms of uncertain vectors without the upward bias of noise.
+
+The mean square of a noisy vector estimates signal plus error variance: of nine shifts that are all exactly
+zero, the root mean square of posterior draws is about 1.4 standard errors and no interval of it contains zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+Floats = npt.NDArray[np.float64]
+
+# Norms up to this many error norms above the estimate are considered; beyond it nothing is left.
+_REACH = 8.0
+_STEPS = 241
+
+
+def debiased_mean_square(draws: Floats) -> Floats:
+    """Draws of the mean square of a vector, by test inversion.
+
+    Write a draw as ``m + e`` with posterior mean ``m``. For a true vector ``t m`` the estimate would
+    scatter as ``t m + e``, so ``P(t) = P(|t m + e|^2 >= |m|^2)`` is the p-value of the hypothesis that the
+    norm is at most ``t |m|``, along the direction in which that is hardest to tell. It rises from
+    ``P(0)``, the p-value of no signal at all, to one: a confidence distribution of the norm, with a lump of
+    probability at zero when the data do not exclude it. Its quantiles are attached to the draws by the rank of
+    their plain mean square, which keeps the dependence on everything else in the posterior.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (sample, n)
+        Joint draws under a weakly informative prior.
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+        Draws of the mean square, in squared units of `draws`.
+
+    References
+    ----------
+    Carpenter (1999). Test inversion bootstrap confidence intervals. JRSS B 61, 159-172.
+    Xie, Singh (2013). Confidence distribution. International Statistical Review 81, 3-39.
+    """
+    centre = draws.mean(0)
+    error = draws - centre
+    norm = float(centre @ centre)
+    plain = (draws**2).mean(1)
+    noise = float((error**2).sum(1).mean())
+    if norm <= 0.0 or noise <= 0.0:
+        return plain
+    step = np.linspace(0.0, 1.0 + _REACH * np.sqrt(noise / norm), _STEPS)
+    along, own = error @ centre, (error**2).sum(1)
+    p = np.array([(t * t * norm + 2.0 * t * along + own >= norm).mean() for t in step])
+    p = np.maximum.accumulate(p)
+    rank = (rankdata(plain, method="ordinal") - 0.5) / len(plain)
+    # Where several steps share one p the first is the smallest norm that this p allows.
+    p, first = np.unique(p, return_index=True)
+    root = np.where(rank <= p[0], 0.0, np.interp(rank, p, step[first]))
+    return np.asarray(root**2 * norm / draws.shape[1])
+
+
+def signed_root(square: Floats) -> Floats:
+    """Square root that keeps the sign of a difference of squares."""
+    return np.asarray(np.sign(square) * np.sqrt(np.abs(square)))

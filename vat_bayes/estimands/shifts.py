@@ -1,0 +1,167 @@
+"""Shifts of every value, on three scales, by g-computation.
+
+``points`` is what a reader of the ratings would see: the expected score of new items of new scenarios under the
+condition minus the same at baseline, signed by the loading. ``points-adjusted`` holds response style at its baseline.
+``latent`` is the parameter delta.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy.special import expit
+
+from vat_bayes.estimands.arms import ArmInfo, find_arm, model_index, read_arms, stacked
+from vat_bayes.estimands.norms import Floats
+
+# Gauss-Hermite nodes for the normal scatter of scenarios and items around the mean.
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+@dataclass(frozen=True)
+class ItemTypes:
+    """The distinct loading rows of the items and how common each is.
+
+    Parameters
+    ----------
+    loading : ndarray, shape (type, value)
+    share : ndarray, shape (type, value)
+        Weight of each type in the shift of each value: ``n_t w_tv / sum_t n_t |w_tv|``.
+    frequency : ndarray, shape (type,)
+    """
+
+    loading: Floats
+    share: Floats
+    frequency: Floats
+
+
+def item_types(tree: xr.DataTree) -> ItemTypes:
+    """Group the items by their loadings."""
+    loading = np.asarray(tree["constant_data"]["loading"].values, dtype=float)
+    rows, count = np.unique(loading, axis=0, return_counts=True)
+    weight = rows * count[:, None]
+    total = np.abs(weight).sum(0)
+    share = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+    return ItemTypes(rows, share, count / count.sum())
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """Joint draws of the shifts of every arm against its reference.
+
+    Parameters
+    ----------
+    points, adjusted, latent : ndarray, shape (sample, arm, value)
+    extremity : ndarray, shape (sample, arm, value)
+        Part of the shift in points that goes when extremity is held at its baseline.
+    acquiescence : ndarray, shape (sample, arm)
+        Points by which every score is moved alike, whatever its loading.
+    """
+
+    points: Floats
+    adjusted: Floats
+    latent: Floats
+    extremity: Floats
+    acquiescence: Floats
+
+
+def compute_shifts(tree: xr.DataTree) -> Shifts:
+    """Compute the shifts of every fitted arm.
+
+    Parameters
+    ----------
+    tree : DataTree
+
+    Returns
+    -------
+    Shifts
+    """
+    arms = [a for a in read_arms(tree) if a.index is not None]
+    types = item_types(tree)
+    expected = _expected_ratings if tree.attrs["readout"] == "ratings" else _expected_scores
+    parts = [_one_arm(tree, arm, types, expected) for arm in arms]
+    stack = {k: np.stack([p[k] for p in parts], axis=1) for k in parts[0]}
+    absolute = Shifts(**stack, latent=stacked(tree, "delta"))
+    return _against_reference(absolute, arms)
+
+
+def _one_arm(
+    tree: xr.DataTree, arm: ArmInfo, types: ItemTypes, expected: object
+) -> dict[str, Floats]:
+    assert callable(expected)
+    m, a = model_index(tree, arm), arm.index
+    base = expected(tree, types, m, None, True, True)
+    full = expected(tree, types, m, a, True, True)
+    level = expected(tree, types, m, a, True, False)
+    blunt = expected(tree, types, m, a, False, True)
+    plain = expected(tree, types, m, a, False, False)
+    return {
+        "points": (full - base) @ types.share,
+        "adjusted": (plain - base) @ types.share,
+        "extremity": (full - level) @ types.share,
+        "acquiescence": (full - blunt) @ types.frequency,
+    }
+
+
+def _expected_scores(
+    tree: xr.DataTree, types: ItemTypes, m: int, a: int | None, beta: bool, sharp: bool
+) -> Floats:
+    """Expected score of each item type in one state, shape (sample, type)."""
+    endorsement, shift = stacked(tree, "theta")[:, m], stacked(tree, "level")[:, m]
+    gain = np.ones_like(shift)
+    if a is not None:
+        endorsement = endorsement + stacked(tree, "delta")[:, a]
+        shift = shift + beta * stacked(tree, "beta")[:, a]
+        gain = np.exp(sharp * stacked(tree, "lambda_")[:, a])
+    return np.asarray(gain[:, None] * (endorsement @ types.loading.T + shift[:, None]))
+
+
+def _expected_ratings(
+    tree: xr.DataTree, types: ItemTypes, m: int, a: int | None, beta: bool, sharp: bool
+) -> Floats:
+    """Expected score of each item type in one state, new scenarios and items integrated out.
+
+    Shape (sample, type), in points from the middle of the scale.
+    """
+    posterior = tree["posterior"]
+    endorsement = stacked(tree, "theta")[:, m]
+    square = types.loading**2
+    variance = stacked(tree, "alpha_scale")[:, m, None] ** 2 * square.sum(1)
+    variance = variance + stacked(tree, "kappa_scale")[:, m, None] ** 2
+    if "repeat_scale" in posterior:
+        variance = variance + stacked(tree, "repeat_scale")[:, m, None] ** 2
+    shift, gain = 0.0, 1.0
+    if a is not None:
+        endorsement = endorsement + stacked(tree, "delta")[:, a]
+        shift = (beta * stacked(tree, "beta")[:, a])[:, None]
+        gain = np.exp(sharp * stacked(tree, "lambda_")[:, a])[:, None]
+        scaled = stacked(tree, "u_scale")[:, a, None, :] * types.loading
+        coupling = stacked(tree, "coupling")[:, a]
+        variance = variance + np.einsum("dtv,dvw,dtw->dt", scaled, coupling, scaled, optimize=True)
+    mean, spread = endorsement @ types.loading.T + shift, np.sqrt(variance)
+    prompts = stacked(tree, "prompt")[:, m] if "prompt" in posterior else np.zeros((len(mean), 1))
+    cutpoint = stacked(tree, "cutpoint")[:, m]
+    total = np.zeros_like(mean)
+    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+        for prompt in prompts.T:
+            eta = mean + spread * node + prompt[:, None]
+            for threshold in cutpoint.T:
+                above = expit((eta - threshold[:, None]) * gain)
+                total += weight / prompts.shape[1] * above
+    n_categories = cutpoint.shape[1] + 1
+    return np.asarray(total + 1.0 - (n_categories + 1) / 2)
+
+
+def _against_reference(shifts: Shifts, arms: list[ArmInfo]) -> Shifts:
+    """Subtract the arm that a condition is compared with, where that is not the baseline."""
+    fields = {name: getattr(shifts, name).copy() for name in Shifts.__dataclass_fields__}
+    for i, arm in enumerate(arms):
+        reference = find_arm(arms, arm.model, arm.condition.reference)
+        if reference is None or reference.index is None:
+            continue
+        for name, values in fields.items():
+            values[:, i] -= getattr(shifts, name)[:, reference.index]
+    return Shifts(**fields)

@@ -1,0 +1,124 @@
+"""Gain and tax of one arm from the joint draws of its shifts."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import norm
+
+from vat_bayes.estimands.norms import Floats, debiased_mean_square, signed_root
+from vat_bayes.values import VALUES
+
+
+def off_target(target: tuple[str, ...], values: tuple[str, ...] = VALUES) -> list[int]:
+    """Return the positions of the values that an intervention does not aim at."""
+    return [i for i, v in enumerate(values) if v not in target]
+
+
+def gain(shift: Floats, target: tuple[str, ...], direction: int) -> Floats:
+    """Direction times the shift of the target, averaged over targets.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (sample, value)
+    target : tuple of str
+        Not empty.
+    direction : {1, -1}
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+    """
+    columns = [VALUES.index(v) for v in target]
+    return np.asarray(direction * shift[:, columns].mean(1))
+
+
+def is_resolved(draws: Floats) -> bool:
+    """Whether a ratio may be formed over this gain.
+
+    The sign must be known with probability .975 and the sd must be under a third of the mean.
+    """
+    sure = max((draws > 0).mean(), (draws < 0).mean()) > 0.975
+    return bool(sure and draws.std(ddof=1) < abs(draws.mean()) / 3)
+
+
+def is_wrong_way(draws: Floats) -> bool:
+    """Whether the target surely moved against the declared direction."""
+    return bool((draws < 0).mean() > 0.975)
+
+
+def tax_rms(shift: Floats, columns: list[int]) -> Floats:
+    """Debiased root mean square of the off-target shifts.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (sample, value)
+    columns : list of int
+        The off-target values.
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+    """
+    return np.asarray(np.sqrt(debiased_mean_square(shift[:, columns])))
+
+
+def tax_excess(shift: Floats, other: Floats, columns: list[int]) -> Floats:
+    """Signed root of the mean square of a condition minus that of its placebo or retest.
+
+    Parameters
+    ----------
+    shift, other : ndarray, shape (sample, value)
+        Joint draws of the condition and of what it is contrasted with.
+    columns : list of int
+        The off-target values of the condition; the same ones are taken from the other.
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+    """
+    square = debiased_mean_square(shift[:, columns])
+    return signed_root(square - debiased_mean_square(other[:, columns]))
+
+
+def displacement(shift: Floats, columns: list[int]) -> Floats:
+    """Mean absolute off-target shift, shape (sample,)."""
+    return np.asarray(np.abs(shift[:, columns]).mean(1))
+
+
+def loss(shift: Floats, columns: list[int]) -> Floats:
+    """Mean off-target loss, ``max(0, -shift)``, shape (sample,)."""
+    return np.asarray(np.maximum(0.0, -shift[:, columns]).mean(1))
+
+
+def displacement_floor(shift: Floats, columns: list[int]) -> Floats:
+    """What the posterior mean displacement would be under no effect at this precision.
+
+    Under no effect the posterior mean scatters like a centred draw ``m`` and the displacement averages
+    ``|m + e|`` over the posterior: the mean of a folded normal. That is 1.13 standard errors on average.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (sample, value)
+    columns : list of int
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+    """
+    centred, sd = _centred(shift, columns)
+    z = centred / sd
+    folded = sd * (2 * norm.pdf(z) + z * (2 * norm.cdf(z) - 1))
+    return np.asarray(folded.mean(1))
+
+
+def loss_floor(shift: Floats, columns: list[int]) -> Floats:
+    """What the posterior mean loss would be under no effect at this precision, shape (sample,)."""
+    centred, sd = _centred(shift, columns)
+    z = centred / sd
+    return np.asarray((sd * (norm.pdf(z) - z * norm.cdf(-z))).mean(1))
+
+
+def _centred(shift: Floats, columns: list[int]) -> tuple[Floats, Floats]:
+    off = shift[:, columns]
+    sd = np.maximum(off.std(0, ddof=1), np.finfo(float).tiny)
+    return off - off.mean(0), sd
