@@ -13,10 +13,21 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from models.training.network import Params, Shape, forward, initialise, logits
+from models.training.network import Params, Shape, States, forward, initialise, logits
 from models.training.sampling import Batch, Sampler
 from models.training.teacher import STATE
 from models.training.wordings import NO_VALUE
+
+_LOSSES = (
+    "answer",
+    "end",
+    "recalled action",
+    "recalled state",
+    "action",
+    "shot action",
+    "shot vote",
+    "state",
+)
 
 
 class Layout(NamedTuple):
@@ -81,6 +92,8 @@ def _heads(width: int) -> Params:
         "action": jnp.zeros((width, NO_VALUE + 1)),
         "vote": jnp.zeros((width, NO_VALUE + 1)),
         "state": jnp.zeros((width, STATE)),
+        "recalled action": jnp.zeros((width, NO_VALUE + 1)),
+        "recalled state": jnp.zeros((width, STATE)),
     }
 
 
@@ -90,32 +103,35 @@ def _class_loss(x: jax.Array, head: jax.Array, target: jax.Array, mask: jax.Arra
     return -(got * mask).sum() / jnp.maximum(mask.sum(), 1)
 
 
-def _reading_losses(
-    heads: Params, middle_prefix: jax.Array, middle_branch: jax.Array, batch: Batch
-) -> jax.Array:
+def _state_loss(x: jax.Array, head: jax.Array, target: jax.Array) -> jax.Array:
+    return 0.2 * ((x @ head - target) ** 2).sum(-1).mean()
+
+
+def _reading_losses(heads: Params, states: States, batch: Batch) -> jax.Array:
     """Ask the states half way up for the action, the examples and what precedes the action."""
-    rows = jnp.arange(middle_prefix.shape[0])[:, None]
-    ends = jnp.take_along_axis(middle_branch, batch.action_end[..., None, None], axis=2)[:, :, 0]
+    prefix, branch = states.middle_prefix, states.middle_branch
+    rows = jnp.arange(prefix.shape[0])[:, None]
+    ends = jnp.take_along_axis(branch, batch.action_end[..., None, None], axis=2)[:, :, 0]
     everywhere = jnp.ones(batch.action_class.shape)
-    state = middle_prefix[rows[:, 0], batch.tree.prefix_length - 1] @ heads["state"]
+    shown, said = prefix[rows, batch.shot_action], prefix[rows, batch.shot_answer]
+    last = prefix[rows[:, 0], batch.tree.prefix_length - 1]
     return jnp.stack(
         [
             _class_loss(ends, heads["action"], batch.action_class, everywhere),
-            0.5
-            * _class_loss(
-                middle_prefix[rows, batch.shot_action],
-                heads["action"],
-                batch.shot_class,
-                batch.shot_mask,
-            ),
-            0.5
-            * _class_loss(
-                middle_prefix[rows, batch.shot_answer],
-                heads["vote"],
-                batch.shot_vote,
-                batch.shot_mask,
-            ),
-            0.2 * ((state - batch.state) ** 2).sum(-1).mean(),
+            0.5 * _class_loss(shown, heads["action"], batch.shot_class, batch.shot_mask),
+            0.5 * _class_loss(said, heads["vote"], batch.shot_vote, batch.shot_mask),
+            _state_loss(last, heads["state"], batch.state),
+        ]
+    )
+
+
+def _recall_losses(heads: Params, answer: jax.Array, batch: Batch) -> jax.Array:
+    """Ask the state at the answer for the same, so that it learns early where to look."""
+    everywhere = jnp.ones(batch.action_class.shape)
+    return jnp.stack(
+        [
+            _class_loss(answer, heads["recalled action"], batch.action_class, everywhere),
+            _state_loss(answer, heads["recalled state"], batch.state[:, None]),
         ]
     )
 
@@ -160,14 +176,15 @@ def train(
         both: Params, batch: Batch, side: jax.Array, reading: bool
     ) -> tuple[jax.Array, jax.Array]:
         states = forward(both["net"], shape, batch.tree, half=reading)
-        read = _reading_losses(both["heads"], states.middle_prefix, states.middle_branch, batch)
+        read = _reading_losses(both["heads"], states, batch)
         if reading:
-            return read.sum(), jnp.concatenate([jnp.zeros(2), read])
+            return read.sum(), jnp.concatenate([jnp.zeros(4), read])
         scores = jax.nn.log_softmax(logits(both["net"], states.final))
         answer = divergence(scores[:, :, 0, answers], batch.answer).mean()
         ending = -scores[:, :, 1, end].mean()
-        total = 4 * answer + 0.05 * ending + side * read.sum()
-        return total, jnp.concatenate([jnp.stack([answer, ending]), read])
+        recalled = _recall_losses(both["heads"], states.final[:, :, 0], batch)
+        total = 4 * answer + 0.05 * ending + side * (read.sum() + recalled.sum())
+        return total, jnp.concatenate([jnp.stack([answer, ending]), recalled, read])
 
     @partial(jax.jit, static_argnames="reading")
     def step(
@@ -189,9 +206,8 @@ def train(
         log.append(parts)
         if (i + 1) % 100 == 0 or i + 1 == steps:
             seconds = time.perf_counter() - began
-            names = ("answer", "end", "action", "shot action", "shot vote", "state")
             means = np.mean([np.asarray(x) for x in log], axis=0)
-            told = "  ".join(f"{n} {m:.4f}" for n, m in zip(names, means, strict=True))
+            told = "  ".join(f"{n} {m:.4f}" for n, m in zip(_LOSSES, means, strict=True))
             say(f"step {i + 1:5d} of {steps}  {seconds:5.0f} s  {told}")
             log = []
     return both["net"]

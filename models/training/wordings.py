@@ -124,7 +124,7 @@ def training_segments(grammar: Grammar, extra: Sequence[str]) -> Iterator[str]:
         for bank in topic.actions.values():
             yield from (f" {action}" for action in bank for _ in range(4))
     yield from (f" {action}" for action in grammar.neutral.actions for _ in range(4))
-    shown = [Example("It rains.", "Wait.", answer, NO_VALUE) for answer in (1, 5)] * 50
+    shown = [Example("It rains.", "Wait.", answer, NO_VALUE) for answer in (1, 5)] * 150
     yield from system_segments("", shown)
     for frame in (*wordings.promote, *wordings.suppress):
         yield from (frame.format(x=x) for phrases in wordings.phrases for x in phrases)
