@@ -6,16 +6,16 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from vat_bayes.checks import Check, gate, run_checks, write_checks
+from vat_bayes.conditions import Condition
 from vat_bayes.errors import InputError
 from vat_bayes.estimands import Estimands, compute_estimands
 from vat_bayes.judgments import Judgments, describe, load_judgments
 from vat_bayes.judgments.read import table_file
-from vat_bayes.judgments.table import CONDITION_COLUMNS
 from vat_bayes.report import write_report
 from vat_bayes.runs import (
     FitOptions,
@@ -350,15 +350,15 @@ def _with_conditions(judgments: Judgments) -> pd.DataFrame:
     table = judgments.table.copy()
     conditions = {c.name: c for c in judgments.conditions}
     names = table["condition"]
-    cells = {
-        "role": {n: c.role for n, c in conditions.items()},
-        "target": {n: ", ".join(c.target) or None for n, c in conditions.items()},
-        "direction": {n: c.direction for n, c in conditions.items()},
-        "dose": {n: c.dose for n, c in conditions.items()},
-        "reference": {n: c.reference for n, c in conditions.items()},
-        "placebo": {n: c.placebo for n, c in conditions.items()},
-    }
-    for column in CONDITION_COLUMNS:
-        kind = {"direction": "Int64", "dose": "Float64"}.get(column, "string")
-        table[column] = pd.array([cells[column][n] for n in names], dtype=kind)
+    columns: tuple[tuple[str, Any, Callable[[Condition], object]], ...] = (
+        ("role", "string", lambda c: c.role),
+        ("target", "string", lambda c: ", ".join(c.target) or None),
+        ("direction", "Int64", lambda c: c.direction),
+        ("dose", "Float64", lambda c: c.dose),
+        ("reference", "string", lambda c: c.reference),
+        ("placebo", "string", lambda c: c.placebo),
+    )
+    for column, kind, cell in columns:
+        cells = [cell(conditions[name]) for name in names]
+        table[column] = pd.Series(cells, index=table.index, dtype=object).astype(kind)
     return table

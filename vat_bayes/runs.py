@@ -156,7 +156,10 @@ class RunFiles:
         if root.exists() and not root.is_dir():
             raise InputError("this is a file, expected a folder for the run", where=str(root))
         root.mkdir(parents=True, exist_ok=True)
-        if source is not None and source.resolve().parent == root.resolve():
+        # Only the run's own table may lie in the folder: `--out .` beside a table would fill a
+        # folder of the user's with files.
+        own = source is not None and source.name.startswith(f"{self.judgments.stem}.")
+        if own and source is not None and source.resolve().parent == root.resolve():
             return
         if "identity" in self.read_manifest():
             raise InputError(

@@ -46,7 +46,7 @@ STANDARD = (
 
 CHECKS = [
     {
-        "check": "convergence",
+        "check": "r_hat",
         "verdict": "pass",
         "figure": 1.003,
         "threshold": 1.01,

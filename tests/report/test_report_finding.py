@@ -83,7 +83,7 @@ def test_several_targets_are_named_together(make_run: MakeRun) -> None:
 
 def test_a_failed_fit_comes_first_and_withholds_everything(make_run: MakeRun) -> None:
     run = load_run(make_run(checks=FAILED))
-    assert alerts(run)[0].startswith("The fit failed: convergence (R-hat 1.2).")
+    assert alerts(run)[0].startswith("The fit failed: r_hat (R-hat 1.2).")
     for f in findings(run):
         assert f.tone == "withheld"
         assert "has no result" in f.text

@@ -108,11 +108,12 @@ def test_a_broken_file_is_named(make_run: MakeRun, name: str, text: str, message
 @pytest.mark.parametrize(
     ("name", "about"),
     [
-        ("convergence", True),
         ("r_hat", True),
-        ("R-hat", True),
-        ("bulk ESS", True),
+        ("ess_bulk", True),
+        ("ess_tail", True),
         ("divergences", True),
+        ("bfmi", True),
+        ("tree_depth", False),
         ("simulated process", False),
         ("posterior predictive", False),
     ],

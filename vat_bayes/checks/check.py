@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -46,11 +47,13 @@ def graded(
     Parameters
     ----------
     name : str
+        Name of the check.
     figure : float
         NaN fails: a diagnostic that cannot be computed vouches for nothing.
     warn, fail : float
         ``fail=None`` for a check that can warn and not fail.
     why : str
+        What the figure is and what it means here.
     low_is_good : bool
         Whether small figures are the good ones.
 
@@ -64,12 +67,18 @@ def graded(
         verdict = "warn"
     if fail is not None and not sign * figure <= sign * fail:
         verdict = "fail"
-    shown = None if figure != figure else float(figure)
+    shown = None if math.isnan(figure) else float(figure)
     return Check(name, verdict, shown, warn, why)
 
 
 def write_checks(path: Path, checks: Sequence[Check]) -> None:
-    """Write ``checks.json``; the file appears whole or not at all."""
+    """Write ``checks.json``; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    checks : sequence of Check
+    """
     partial = path.with_name(f".{path.name}.partial")
     text = json.dumps([asdict(c) for c in checks], indent=2, ensure_ascii=False)
     partial.write_text(text + "\n", encoding="utf-8")
@@ -78,6 +87,14 @@ def write_checks(path: Path, checks: Sequence[Check]) -> None:
 
 def read_checks(path: Path) -> list[Check]:
     """Read ``checks.json``.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of Check
 
     Raises
     ------

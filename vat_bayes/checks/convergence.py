@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 
 from vat_bayes.checks.check import Check, graded
 
-# Effects of single scenarios are nuisances by the hundred; the summaries below are what is reported.
+# Effects of single scenarios are nuisances by the hundred; what is reported is diagnosed below.
 _NUISANCE = {"u"}
 GATING = ("r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi")
 
@@ -27,9 +29,10 @@ def check_convergence(tree: xr.DataTree, shift: xr.DataArray) -> list[Check]:
 
     References
     ----------
-    Vehtari, Gelman, Simpson, Carpenter, Buerkner (2021). Rank-normalization, folding, and localization: an improved
-    R-hat. Bayesian Analysis 16(2). doi:10.1214/20-BA1221
-    Betancourt (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo. arXiv:1604.00695
+    Vehtari, Gelman, Simpson, Carpenter, Buerkner (2021). Rank-normalization, folding, and
+    localization: an improved R-hat. Bayesian Analysis 16(2). doi:10.1214/20-BA1221
+    Betancourt (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo.
+    arXiv:1604.00695
     """
     import arviz as az
 
@@ -91,9 +94,8 @@ def _quantities(tree: xr.DataTree, shift: xr.DataArray) -> xr.Dataset:
     return xr.Dataset({k: (("chain", "draw", f"{k}_index"), v) for k, v in kept.items()})
 
 
-def _extreme(result: xr.Dataset, which: object) -> tuple[float, str]:
-    """The worst figure over all variables and where it is; NaN anywhere is the worst."""
-    assert callable(which)
+def _extreme(result: xr.Dataset, which: Callable[..., float]) -> tuple[float, str]:
+    """Find the worst figure over all variables and where it is; NaN anywhere is the worst."""
     worst = {str(k): float(which(v.values)) for k, v in result.data_vars.items() if v.size}
     for name, figure in worst.items():
         if np.isnan(figure):

@@ -12,28 +12,54 @@ from vat_bayes.checks.check import Check, graded
 
 
 def check_classical(table: pd.DataFrame) -> Check:
-    """Compare every shift with its classical twin, in posterior standard deviations."""
+    """Compare every shift with its classical twin, in posterior standard deviations.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The tidy table of estimands.
+
+    Returns
+    -------
+    Check
+        Warns over 1 sd.
+    """
     keys = ["model", "condition", "value"]
     ours = table[(table["estimand"] == "shift") & (table["scale"] == "points")].set_index(keys)
-    twin = table[table["estimand"] == "shift_classical"].set_index(keys)
-    both = ours.join(twin, rsuffix="_twin", how="inner").dropna(subset=["mean", "mean_twin"])
+    twin = table[table["estimand"] == "shift_classical"].set_index(keys)["mean"]
+    both = ours.join(twin.rename("mean_twin"), how="inner").dropna(subset=["mean", "mean_twin"])
     both = both[both["sd"] > 0]
     if both.empty:
         return Check("classical_agreement", "not-run", None, None, "no shift has a classical twin")
     distance = ((both["mean"] - both["mean_twin"]).abs() / both["sd"]).astype(float)
-    model, condition, value = distance.idxmax()
+    _, condition, value = distance.index[int(distance.to_numpy().argmax())]
     return graded(
         "classical_agreement",
         float(distance.max()),
         warn=1.0,
         fail=None,
-        why="largest distance between a posterior shift and its paired classical twin, in posterior "
-        f"sd ({condition}, {value})",
+        why="largest distance between a posterior shift and its paired classical twin, in "
+        f"posterior sd ({condition}, {value})",
     )
 
 
 def check_null(table: pd.DataFrame, draws: xr.Dataset, tree: xr.DataTree, role: str) -> Check:
-    """Whether a placebo or retest moved the values although it should not."""
+    """Check whether a placebo or retest moved the values although it should not.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The tidy table of estimands.
+    draws : Dataset
+        Their joint draws.
+    tree : DataTree
+    role : {"placebo", "retest"}
+
+    Returns
+    -------
+    Check
+        Its figure is the lower end of the interval of `tax_rms`, in points; warns over zero.
+    """
     name = f"{role}_null"
     same = [a["label"] for a in json.loads(tree.attrs["identical_arms"]) if a["role"] == role]
     arms = draws["arm_condition"].values[draws["arm_role"].values == role]
@@ -43,9 +69,10 @@ def check_null(table: pd.DataFrame, draws: xr.Dataset, tree: xr.DataTree, role: 
             return Check(name, "pass", 0.0, None, why)
         return Check(name, "not-run", None, None, f"the study has no {role} condition")
     rows = table[(table["estimand"] == "tax_rms") & table["condition"].isin(arms)]
-    worst = rows.loc[rows["lo"].idxmax()]
+    worst = rows.iloc[int(rows["lo"].to_numpy().argmax())]
     moved = bool(worst["lo"] > 0)
-    what = f"{worst['condition']} moved the values by {worst['mean']:.2f} [{worst['lo']:.2f}, {worst['hi']:.2f}] points"
+    interval = f"[{worst['lo']:.2f}, {worst['hi']:.2f}]"
+    what = f"{worst['condition']} moved the values by {worst['mean']:.2f} {interval} points"
     why = (
         f"{what}; read the interventions by their excess over it"
         if moved
@@ -55,7 +82,19 @@ def check_null(table: pd.DataFrame, draws: xr.Dataset, tree: xr.DataTree, role: 
 
 
 def check_effect(tree: xr.DataTree, draws: xr.Dataset) -> Check:
-    """Whether every intervention can be told from its baseline at all."""
+    """Check whether every intervention can be told from its baseline at all.
+
+    Parameters
+    ----------
+    tree : DataTree
+    draws : Dataset
+        Joint draws of the estimands.
+
+    Returns
+    -------
+    Check
+        Fails for an arm that repeated its baseline; warns under 2.8 standard deviations.
+    """
     same = [
         a["label"] for a in json.loads(tree.attrs["identical_arms"]) if a["role"] == "intervention"
     ]
@@ -69,7 +108,7 @@ def check_effect(tree: xr.DataTree, draws: xr.Dataset) -> Check:
         return Check("took_effect", "not-run", None, None, "the study has no intervention")
     shift = np.asarray(draws["shift"].transpose("arm", "sample", "value").values)
     # The largest standardised shift of ten, against the .95 quantile of the largest of ten normals.
-    z = np.abs(shift[arms].mean(1) / shift[arms].std(1, ddof=1)).max(1)
+    z = np.nanmax(np.abs(shift[arms].mean(1) / shift[arms].std(1, ddof=1)), axis=1)
     weakest = int(np.argmin(z))
     label = str(draws["arm"].values[arms[weakest]])
     return graded(
@@ -78,13 +117,23 @@ def check_effect(tree: xr.DataTree, draws: xr.Dataset) -> Check:
         warn=2.8,
         fail=None,
         low_is_good=False,
-        why=f"largest standardised shift of the least effective intervention ({label}); below 2.8 it is "
-        "not distinguishable from baseline",
+        why=f"largest standardised shift of the least effective intervention ({label}); below 2.8 "
+        "it is not distinguishable from baseline",
     )
 
 
 def check_answers(description: pd.DataFrame | None) -> list[Check]:
-    """Refusals, probability mass on the rating tokens and position bias."""
+    """Check refusals, the probability mass on the rating tokens and position bias.
+
+    Parameters
+    ----------
+    description : DataFrame or None
+        What `vat_bayes.judgments.describe` returns.
+
+    Returns
+    -------
+    list of Check
+    """
     if description is None:
         why = "the judgments were not at hand"
         names = ("differential_refusal", "answer_mass", "position_bias")
@@ -92,7 +141,8 @@ def check_answers(description: pd.DataFrame | None) -> list[Check]:
     checks = []
     base = description[description["role"] == "baseline"].set_index("model")["refused_share"]
     difference = (description["refused_share"] - description["model"].map(base).to_numpy()).abs()
-    worst = description.loc[difference.idxmax(), "condition"]
+    condition = description["condition"].to_numpy()
+    worst = condition[int(difference.to_numpy().argmax())]
     checks.append(
         graded(
             "differential_refusal",
@@ -115,7 +165,7 @@ def check_answers(description: pd.DataFrame | None) -> list[Check]:
                 fail=0.5,
                 low_is_good=False,
                 why="smallest mean probability that fell on the rating tokens "
-                f"({description.loc[mass.idxmin(), 'condition']})",
+                f"({condition[int(np.nanargmin(mass.to_numpy()))]})",
             )  # fmt: skip
         )
     bias = description["position_bias"].astype(float)
@@ -123,14 +173,15 @@ def check_answers(description: pd.DataFrame | None) -> list[Check]:
         why = "every item was asked with one prompt only"
         checks.append(Check("position_bias", "not-run", None, None, why))
     else:
-        worst = description.loc[bias.abs().idxmax(), "condition"]
+        worst = condition[int(np.nanargmax(bias.abs().to_numpy()))]
         checks.append(
             graded(
                 "position_bias",
                 float(bias.abs().max()),
                 warn=0.5,
                 fail=None,
-                why=f"largest mean difference of scores between prompts, in points ({worst}); it is averaged out",
+                why="largest mean difference of scores between prompts, in points "
+                f"({worst}); it is averaged out",
             )  # fmt: skip
         )
     return checks

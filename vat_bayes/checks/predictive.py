@@ -6,14 +6,15 @@ import numpy as np
 import xarray as xr
 
 from vat_bayes.checks.check import Check, graded
+from vat_bayes.model.access import array, labels, merge_chains, variable
 
 
 def check_predictive(tree: xr.DataTree) -> list[Check]:
     """Posterior predictive check of the ratings, or of the scores.
 
-    Ratings: how often each category was given in each condition. Scores: mean and spread of each condition, spread and
-    kurtosis of the paired differences; kurtosis can warn and not fail, since means stay calibrated under
-    heavy tails.
+    Ratings: how often each category was given in each condition. Scores: mean and spread of each
+    condition, spread and kurtosis of the paired differences; kurtosis can warn and not fail, since
+    means stay calibrated under heavy tails.
 
     Parameters
     ----------
@@ -25,14 +26,16 @@ def check_predictive(tree: xr.DataTree) -> list[Check]:
 
     References
     ----------
-    Gelman, Meng, Stern (1996). Posterior predictive assessment of model fitness. Statistica Sinica 6, 733-807.
+    Gelman, Meng, Stern (1996). Posterior predictive assessment of model fitness. Statistica
+    Sinica 6, 733-807.
     """
     if tree.attrs["readout"] == "ratings":
         z, where = _largest(tree, "rating_counts", slice(None))
         return [
             graded(
                 "ppc_ratings", z, warn=3, fail=6,
-                why=f"largest distance of an observed category count from its replicates, in their sd ({where})",
+                why="largest distance of an observed category count from its replicates, in their "
+                f"sd ({where})",
             )
         ]  # fmt: skip
     spread, where = _largest(tree, "score_statistics", slice(0, 3))
@@ -40,19 +43,20 @@ def check_predictive(tree: xr.DataTree) -> list[Check]:
     return [
         graded(
             "ppc_scores", spread, warn=3, fail=6,
-            why=f"largest distance of an observed mean or spread from its replicates, in their sd ({where})",
+            why="largest distance of an observed mean or spread from its replicates, in their "
+            f"sd ({where})",
         ),
         graded(
             "ppc_tails", tails, warn=4, fail=None,
-            why=f"the same for the kurtosis of the paired differences ({where_tails}); heavy tails widen nothing here",
+            why=f"the same for the kurtosis of the paired differences ({where_tails}); heavy tails "
+            "widen nothing here",
         ),
     ]  # fmt: skip
 
 
 def _largest(tree: xr.DataTree, name: str, columns: slice) -> tuple[float, str]:
-    observed = tree["observed_data"][name]
-    replicated = np.asarray(tree["posterior_predictive"][name].values, dtype=float)
-    replicated = replicated.reshape(-1, *replicated.shape[2:])[..., columns]
+    observed = variable(tree, "observed_data", name)
+    replicated = merge_chains(array(tree, "posterior_predictive", name))[..., columns]
     values = np.asarray(observed.values, dtype=float)[..., columns]
     sd = replicated.std(0, ddof=1)
     z = np.abs(values - replicated.mean(0)) / np.where(sd > 0, sd, np.nan)
@@ -61,5 +65,7 @@ def _largest(tree: xr.DataTree, name: str, columns: slice) -> tuple[float, str]:
     if np.isnan(z).all():
         return float("nan"), "nothing to compare"
     row, column = np.unravel_index(np.nanargmax(z), z.shape)
-    label = observed[observed.dims[1]].values[columns][column]
-    return float(z[row, column]), f"{observed['state'].values[row]}, {observed.dims[1]} {label}"
+    state = labels(tree, "observed_data", "state")[row]
+    dimension = str(observed.dims[1])
+    label = labels(tree, "observed_data", dimension)[columns][column]
+    return float(z[row, column]), f"{state}, {dimension} {label}"

@@ -11,7 +11,7 @@ from vat_bayes.checks.check import Check
 from vat_bayes.checks.convergence import GATING, check_convergence
 from vat_bayes.checks.design import check_answers, check_classical, check_effect, check_null
 from vat_bayes.checks.predictive import check_predictive
-from vat_bayes.estimands import Estimands, withhold
+from vat_bayes.estimands import CLASSICAL_SUFFIXES, Estimands, withhold
 
 NOT_YET = {
     "prior_sensitivity": "power scaling of the priors is not part of this version",
@@ -64,5 +64,5 @@ def gate(estimands: Estimands, checks: Sequence[Check]) -> Estimands:
     if not any(c.verdict == "fail" and c.check in GATING for c in checks):
         return estimands
     names = set(estimands.table["estimand"])
-    classical = {n for n in names if n.endswith(("_classical", "_bootstrap", "_raw", "_raw_null"))}
+    classical = {n for n in names if n.endswith(CLASSICAL_SUFFIXES)}
     return withhold(estimands, "not-converged", tuple(sorted(names - classical)))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 
 from vat_bayes.conditions import Condition
+from vat_bayes.model.access import array, labels, merge_chains
+from vat_bayes.model.structure import Floats
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class ArmInfo:
     label, model : str
     condition : Condition
     index : int or None
-        Position on the ``arm`` dimension; None when the arm repeated its baseline and was not fitted.
+        Position on the ``arm`` dimension; None when the arm repeated its baseline and was not
+        fitted.
     """
 
     label: str
@@ -73,10 +75,9 @@ def only_role(arms: list[ArmInfo], model: str, role: str) -> ArmInfo | None:
 
 def model_index(tree: xr.DataTree, arm: ArmInfo) -> int:
     """Position of the arm's model on the ``model`` dimension."""
-    return [str(m) for m in tree["posterior"]["model"].values].index(arm.model)
+    return labels(tree, "posterior", "model").index(arm.model)
 
 
-def stacked(tree: xr.DataTree, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Posterior draws of one variable with the chains stacked, shape (sample, ...)."""
-    values = np.asarray(tree["posterior"][name].values, dtype=float)
-    return values.reshape(-1, *values.shape[2:])
+def stacked(tree: xr.DataTree, name: str) -> Floats:
+    """Return the posterior draws of one variable with the chains stacked, shape (sample, ...)."""
+    return merge_chains(array(tree, "posterior", name))

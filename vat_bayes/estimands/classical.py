@@ -1,4 +1,4 @@
-"""Classical twins: paired differences, scenario-clustered errors, bootstraps and permutation nulls."""
+"""Classical twins: paired differences, clustered errors, bootstraps and permutation nulls."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 
 from vat_bayes.estimands.arms import ArmInfo, find_arm
 from vat_bayes.estimands.norms import Floats
+from vat_bayes.model.access import array, labels
 
 
 @dataclass(frozen=True)
@@ -31,23 +32,22 @@ class PairedShifts:
     def mean(self) -> Floats:
         """Shift of every value in points, shape (arm, value); NaN without items."""
         weight = self.weight.sum(1)
-        return np.divide(
-            self.total.sum(1), weight, out=np.full(weight.shape, np.nan), where=weight > 0
-        )
+        missing = np.full(weight.shape, np.nan)
+        return np.asarray(np.divide(self.total.sum(1), weight, out=missing, where=weight > 0))
 
     @property
     def by_scenario(self) -> Floats:
         """Shift of every value in every scenario, shape (arm, scenario, value)."""
-        return np.divide(
-            self.total, self.weight, out=np.full(self.total.shape, np.nan), where=self.weight > 0
-        )
+        missing = np.full(self.total.shape, np.nan)
+        return np.asarray(np.divide(self.total, self.weight, out=missing, where=self.weight > 0))
 
     @property
     def influence(self) -> Floats:
         """What each scenario adds to the error of the mean, shape (arm, scenario, value)."""
         weight = self.weight.sum(1, keepdims=True)
         residual = self.total - np.nan_to_num(self.mean)[:, None] * self.weight
-        return np.divide(residual, weight, out=np.zeros_like(residual), where=weight > 0)
+        none = np.zeros_like(residual)
+        return np.asarray(np.divide(residual, weight, out=none, where=weight > 0))
 
     @property
     def clusters(self) -> Floats:
@@ -75,12 +75,11 @@ def paired_shifts(tree: xr.DataTree, arms: list[ArmInfo]) -> PairedShifts:
     -------
     PairedShifts
     """
-    score = tree["observed_data"]["score"]
-    table = np.asarray(score.values, dtype=float)
-    states = [str(x) for x in score["state"].values]
-    models = [str(m) for m in tree["posterior"]["model"].values]
-    loading = np.asarray(tree["constant_data"]["loading"].values, dtype=float)
-    scenario = np.asarray(tree["constant_data"]["item_scenario"].values, dtype=int)
+    table = array(tree, "observed_data", "score")
+    states = labels(tree, "observed_data", "state")
+    models = labels(tree, "posterior", "model")
+    loading = array(tree, "constant_data", "loading")
+    scenario = array(tree, "constant_data", "item_scenario").astype(int)
     n_scenarios = int(scenario.max()) + 1
     totals, weights = [], []
     for arm in arms:
@@ -88,10 +87,8 @@ def paired_shifts(tree: xr.DataTree, arms: list[ArmInfo]) -> PairedShifts:
         base = states.index(reference.label) if reference else models.index(arm.model)
         difference = table[states.index(arm.label)] - table[base]
         both = ~np.isnan(difference)
-        total, weight = (
-            np.zeros((n_scenarios, loading.shape[1])),
-            np.zeros((n_scenarios, loading.shape[1])),
-        )
+        total = np.zeros((n_scenarios, loading.shape[1]))
+        weight = np.zeros_like(total)
         np.add.at(total, scenario[both], loading[both] * difference[both, None])
         np.add.at(weight, scenario[both], np.abs(loading[both]))
         totals.append(total)
@@ -123,6 +120,13 @@ def sampling_draws(paired: PairedShifts, n: int, *, seed: int) -> Floats:
 def scenario_bootstrap(paired: PairedShifts, n: int, *, seed: int) -> Floats:
     """Resample scenarios with replacement.
 
+    Parameters
+    ----------
+    paired : PairedShifts
+    n : int
+        Number of resamples.
+    seed : int
+
     Returns
     -------
     ndarray, shape (n, arm, value)
@@ -133,7 +137,8 @@ def scenario_bootstrap(paired: PairedShifts, n: int, *, seed: int) -> Floats:
     count = rng.multinomial(n_scenarios, np.full(n_scenarios, 1 / n_scenarios), size=n)
     total = np.einsum("ns,asv->nav", count, paired.total)
     weight = np.einsum("ns,asv->nav", count, paired.weight)
-    return np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
+    missing = np.full(total.shape, np.nan)
+    return np.asarray(np.divide(total, weight, out=missing, where=weight > 0))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from vat_bayes.estimands.classical import (
 from vat_bayes.estimands.norms import Floats
 from vat_bayes.estimands.rows import Rows
 from vat_bayes.estimands.shifts import Shifts, compute_shifts
+from vat_bayes.model.access import array, merge_chains
 from vat_bayes.model.coupling import offdiagonal_norm
 from vat_bayes.values import VALUES
 
@@ -79,7 +80,7 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
         add.style(tree)
         _coupling_rows(rows, arm, n, coupling[:, i], tree)
     _classical_rows(rows, fitted, arms, paired, seed=seed)
-    n_scenarios = len(np.unique(tree["constant_data"]["item_scenario"].values))
+    n_scenarios = len(np.unique(array(tree, "constant_data", "item_scenario")))
     for arm in arms[len(fitted) :]:
         for v in VALUES:
             rows.add_zero(arm, n_scenarios, "shift", value=v)
@@ -110,7 +111,7 @@ class _Adder:
 
     @property
     def columns(self) -> list[int]:
-        return tax.off_target(self.target)
+        return _measured(self.points, tax.off_target(self.target))
 
     def shifts(self) -> None:
         for scale, draws in (
@@ -201,6 +202,11 @@ class _Adder:
             self.rows.add(self.arm, self.n, "style_extremity", s.extremity[:, i, v], value=name)
 
 
+def _measured(shift: Floats, columns: list[int]) -> list[int]:
+    """Drop the values that no item loads on."""
+    return [v for v in columns if not np.isnan(shift[:, v]).any()]
+
+
 def _coupling_rows(rows: Rows, arm: ArmInfo, n: int, coupling: Floats, tree: xr.DataTree) -> None:
     n_values = len(VALUES)
     for v in range(n_values):
@@ -218,9 +224,8 @@ def _coupling_rows(rows: Rows, arm: ArmInfo, n: int, coupling: Floats, tree: xr.
 
 
 def stacked_prior(tree: xr.DataTree) -> Floats:
-    """Prior draws of the coupling matrices, shape (sample, arm, value, value)."""
-    values = np.asarray(tree["prior"]["coupling"].values, dtype=float)
-    return values.reshape(-1, *values.shape[2:])
+    """Return prior draws of the coupling matrices, shape (sample, arm, value, value)."""
+    return merge_chains(array(tree, "prior", "coupling"))
 
 
 def _classical_rows(
@@ -231,9 +236,15 @@ def _classical_rows(
     for i, arm in enumerate(fitted):
         n = int(paired.clusters[i].max())
         for v, name in enumerate(VALUES):
-            mean, error = paired.mean[i, v], paired.standard_error[i, v]
-            degrees = paired.clusters[i, v] - 1
-            rows.add_mean(arm, n, "shift_classical", mean, error, degrees, value=name)
+            rows.add_mean(
+                arm,
+                n,
+                "shift_classical",
+                mean=float(paired.mean[i, v]),
+                error=float(paired.standard_error[i, v]),
+                degrees=float(paired.clusters[i, v]) - 1,
+                value=name,
+            )
             rows.add(arm, n, "shift_bootstrap", boot[:, i, v], value=name)
         target, direction = arm.condition.target, arm.condition.direction
         if target:
@@ -242,9 +253,10 @@ def _classical_rows(
             spread = paired.influence[i][:, columns].mean(1)
             clusters = paired.clusters[i, columns].min()
             error = float(np.sqrt(clusters / max(clusters - 1, 1) * (spread**2).sum()))
-            rows.add_mean(arm, n, "gain_classical", mean, error, clusters - 1)
+            degrees = float(clusters) - 1
+            rows.add_mean(arm, n, "gain_classical", mean=mean, error=error, degrees=degrees)
             rows.add(arm, n, "gain_bootstrap", tax.gain(boot[:, i], target, direction))
-        off = tax.off_target(target)
+        off = _measured(paired.mean[i][None], tax.off_target(target))
         if np.isfinite(sampled[:, i, off]).all():
             rows.add(arm, n, "tax_rms_classical", tax.tax_rms(sampled[:, i], off))
             placebo = find_arm(arms, arm.model, arm.condition.placebo)
@@ -256,8 +268,9 @@ def _classical_rows(
         if raw is None:
             rows.add(arm, n, "nvat_paper_raw", None, scale="norm", status="too-few-scenarios")
             continue
-        # Resampling adds noise to a norm that noise already inflates, so the percentile interval lies
-        # above the number itself. The basic bootstrap takes that bias off instead of doubling it.
+        # Resampling adds noise to a norm that noise already inflates, so the percentile interval
+        # lies above the number itself. The basic bootstrap takes that bias off instead of doubling
+        # it.
         basic = np.maximum(1.0, 2 * raw.norm - raw.bootstrap)
         rows.add(arm, raw.n, "nvat_paper_raw", basic, scale="norm")
         rows.records[-1] |= {"mean": raw.norm, "median": raw.norm}
@@ -273,7 +286,9 @@ def _draws(
     coupling: Floats,
 ) -> xr.Dataset:
     conditions = [a.condition for a in fitted]
-    data = {"shift": (("sample", "arm", "value"), shifts.points)}
+    data: dict[str, tuple[tuple[str, ...], Floats]] = {
+        "shift": (("sample", "arm", "value"), shifts.points)
+    }
     data |= {name: (("sample", "arm"), np.stack(x, 1)) for name, x in columns.items()}
     dataset = xr.Dataset(
         {

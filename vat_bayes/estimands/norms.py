@@ -1,7 +1,8 @@
 """Norms of uncertain vectors without the upward bias of noise.
 
-The mean square of a noisy vector estimates signal plus error variance: of nine shifts that are all exactly
-zero, the root mean square of posterior draws is about 1.4 standard errors and no interval of it contains zero.
+The mean square of a noisy vector estimates signal plus error variance: of nine shifts that are all
+exactly zero, the root mean square of posterior draws is about 1.4 standard errors and no interval
+of it contains zero.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ _STEPS = 241
 
 
 def debiased_mean_square(draws: Floats) -> Floats:
-    """Draws of the mean square of a vector, by test inversion.
+    """Return draws of the mean square of a vector, by test inversion.
 
-    Write a draw as ``m + e`` with posterior mean ``m``. For a true vector ``t m`` the estimate would
-    scatter as ``t m + e``, so ``P(t) = P(|t m + e|^2 >= |m|^2)`` is the p-value of the hypothesis that the
-    norm is at most ``t |m|``, along the direction in which that is hardest to tell. It rises from
-    ``P(0)``, the p-value of no signal at all, to one: a confidence distribution of the norm, with a lump of
-    probability at zero when the data do not exclude it. Its quantiles are attached to the draws by the rank of
-    their plain mean square, which keeps the dependence on everything else in the posterior.
+    Write a draw as ``m + e`` with posterior mean ``m``. For a true vector ``t m`` the estimate
+    would scatter as ``t m + e``, so ``P(t) = P(|t m + e|^2 >= |m|^2)`` is the p-value of the hypothesis
+    that the norm is at most ``t |m|``, along the direction in which that is hardest to tell. It
+    rises from ``P(0)``, the p-value of no signal at all, to one: a confidence distribution of the
+    norm, with a lump of probability at zero when the data do not exclude it. Its quantiles are
+    attached to the draws by the rank of their plain mean square, which keeps the dependence on
+    everything else in the posterior.
 
     Parameters
     ----------
@@ -61,5 +63,14 @@ def debiased_mean_square(draws: Floats) -> Floats:
 
 
 def signed_root(square: Floats) -> Floats:
-    """Square root that keeps the sign of a difference of squares."""
+    """Take the square root and keep the sign of a difference of squares.
+
+    Parameters
+    ----------
+    square : ndarray
+
+    Returns
+    -------
+    ndarray, shape of `square`
+    """
     return np.asarray(np.sign(square) * np.sqrt(np.abs(square)))

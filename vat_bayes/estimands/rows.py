@@ -16,6 +16,9 @@ COLUMNS = (
     "lo", "hi", "level", "p_positive", "status", "n_scenarios",
 )  # fmt: skip
 
+# Estimands that do not come from the posterior and so stand when its sampler failed.
+CLASSICAL_SUFFIXES = ("_classical", "_bootstrap", "_raw", "_raw_null")
+
 
 @dataclass
 class Rows:
@@ -66,17 +69,17 @@ class Rows:
             }
         elif draws is not None:
             status = "no-items"
-        self._append(arm, n_scenarios, estimand, value, scale, status, numbers)
+        self._append(arm, n_scenarios, estimand, numbers, value=value, scale=scale, status=status)
 
     def add_mean(
         self,
         arm: ArmInfo,
         n_scenarios: int,
         estimand: str,
+        *,
         mean: float,
         error: float,
         degrees: float,
-        *,
         value: str = "",
     ) -> None:
         """Add a classical mean with its t interval.
@@ -90,31 +93,44 @@ class Rows:
             Estimate, clustered standard error and degrees of freedom.
         value : str
         """
-        if not np.isfinite(error) or degrees < 1:
-            self._append(arm, n_scenarios, estimand, value, "points", "too-few-scenarios", {})
-            return
-        half = float(student.ppf(0.5 + self.level / 2, degrees)) * error
-        p = float(student.cdf(mean / error, degrees)) if error > 0 else 0.5 + 0.5 * np.sign(mean)
-        numbers = {
-            "mean": mean, "sd": error, "median": mean,
-            "lo": mean - half, "hi": mean + half, "p_positive": float(p),
-        }  # fmt: skip
-        self._append(arm, n_scenarios, estimand, value, "points", "ok", numbers)
+        numbers: dict[str, float] = {}
+        status = "too-few-scenarios"
+        if np.isfinite(error) and degrees >= 1:
+            half = float(student.ppf(0.5 + self.level / 2, degrees)) * error
+            below = student.cdf(mean / error, degrees) if error > 0 else 0.5 + 0.5 * np.sign(mean)
+            numbers = {
+                "mean": mean, "sd": error, "median": mean,
+                "lo": mean - half, "hi": mean + half, "p_positive": float(below),
+            }  # fmt: skip
+            status = "ok"
+        self._append(
+            arm, n_scenarios, estimand, numbers, value=value, scale="points", status=status
+        )
 
     def add_zero(self, arm: ArmInfo, n_scenarios: int, estimand: str, *, value: str = "") -> None:
-        """Add a quantity that is exactly zero because the arm repeated its baseline."""
+        """Add a quantity that is exactly zero because the arm repeated its baseline.
+
+        Parameters
+        ----------
+        arm : ArmInfo
+        n_scenarios : int
+        estimand, value : str
+        """
         numbers = dict.fromkeys(("mean", "sd", "median", "lo", "hi"), 0.0) | {"p_positive": 0.5}
-        self._append(arm, n_scenarios, estimand, value, "points", "identical", numbers)
+        self._append(
+            arm, n_scenarios, estimand, numbers, value=value, scale="points", status="identical"
+        )
 
     def _append(
         self,
         arm: ArmInfo,
         n_scenarios: int,
         estimand: str,
+        numbers: dict[str, float],
+        *,
         value: str,
         scale: str,
         status: str,
-        numbers: dict[str, float],
     ) -> None:
         self.records.append(
             {

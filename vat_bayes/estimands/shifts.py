@@ -1,12 +1,13 @@
 """Shifts of every value, on three scales, by g-computation.
 
-``points`` is what a reader of the ratings would see: the expected score of new items of new scenarios under the
-condition minus the same at baseline, signed by the loading. ``points-adjusted`` holds response style at its baseline.
-``latent`` is the parameter delta.
+``points`` is what a reader of the ratings would see: the expected score of new items of new
+scenarios under the condition minus the same at baseline, signed by the loading. ``points-adjusted``
+holds response style at its baseline. ``latent`` is the parameter delta.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.special import expit
 
 from vat_bayes.estimands.arms import ArmInfo, find_arm, model_index, read_arms, stacked
 from vat_bayes.estimands.norms import Floats
+from vat_bayes.model.access import array
 
 # Gauss-Hermite nodes for the normal scatter of scenarios and items around the mean.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -29,7 +31,8 @@ class ItemTypes:
     ----------
     loading : ndarray, shape (type, value)
     share : ndarray, shape (type, value)
-        Weight of each type in the shift of each value: ``n_t w_tv / sum_t n_t |w_tv|``.
+        Weight of each type in the shift of each value: ``n_t w_tv / sum_t n_t |w_tv|``; NaN for a
+        value that no item loads on.
     frequency : ndarray, shape (type,)
     """
 
@@ -39,12 +42,22 @@ class ItemTypes:
 
 
 def item_types(tree: xr.DataTree) -> ItemTypes:
-    """Group the items by their loadings."""
-    loading = np.asarray(tree["constant_data"]["loading"].values, dtype=float)
+    """Group the items by their loadings.
+
+    Parameters
+    ----------
+    tree : DataTree
+
+    Returns
+    -------
+    ItemTypes
+    """
+    loading = array(tree, "constant_data", "loading")
     rows, count = np.unique(loading, axis=0, return_counts=True)
     weight = rows * count[:, None]
     total = np.abs(weight).sum(0)
-    share = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+    # A value that no item loads on has no shift; NaN keeps it from passing for a shift of zero.
+    share = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
     return ItemTypes(rows, share, count / count.sum())
 
 
@@ -88,16 +101,28 @@ def compute_shifts(tree: xr.DataTree) -> Shifts:
     return _against_reference(absolute, arms)
 
 
+@dataclass(frozen=True)
+class _State:
+    """One model at its baseline (``arm=None``) or under an arm, with response style on or off."""
+
+    model: int
+    arm: int | None = None
+    beta: bool = True
+    sharp: bool = True
+
+
 def _one_arm(
-    tree: xr.DataTree, arm: ArmInfo, types: ItemTypes, expected: object
+    tree: xr.DataTree,
+    arm: ArmInfo,
+    types: ItemTypes,
+    expected: Callable[[xr.DataTree, ItemTypes, _State], Floats],
 ) -> dict[str, Floats]:
-    assert callable(expected)
     m, a = model_index(tree, arm), arm.index
-    base = expected(tree, types, m, None, True, True)
-    full = expected(tree, types, m, a, True, True)
-    level = expected(tree, types, m, a, True, False)
-    blunt = expected(tree, types, m, a, False, True)
-    plain = expected(tree, types, m, a, False, False)
+    base = expected(tree, types, _State(m))
+    full = expected(tree, types, _State(m, a))
+    level = expected(tree, types, _State(m, a, sharp=False))
+    blunt = expected(tree, types, _State(m, a, beta=False))
+    plain = expected(tree, types, _State(m, a, beta=False, sharp=False))
     return {
         "points": (full - base) @ types.share,
         "adjusted": (plain - base) @ types.share,
@@ -106,38 +131,36 @@ def _one_arm(
     }
 
 
-def _expected_scores(
-    tree: xr.DataTree, types: ItemTypes, m: int, a: int | None, beta: bool, sharp: bool
-) -> Floats:
-    """Expected score of each item type in one state, shape (sample, type)."""
+def _expected_scores(tree: xr.DataTree, types: ItemTypes, state: _State) -> Floats:
+    """Return the expected score of each item type in one state, shape (sample, type)."""
+    m, a = state.model, state.arm
     endorsement, shift = stacked(tree, "theta")[:, m], stacked(tree, "level")[:, m]
     gain = np.ones_like(shift)
     if a is not None:
         endorsement = endorsement + stacked(tree, "delta")[:, a]
-        shift = shift + beta * stacked(tree, "beta")[:, a]
-        gain = np.exp(sharp * stacked(tree, "lambda_")[:, a])
+        shift = shift + state.beta * stacked(tree, "beta")[:, a]
+        gain = np.exp(state.sharp * stacked(tree, "lambda_")[:, a])
     return np.asarray(gain[:, None] * (endorsement @ types.loading.T + shift[:, None]))
 
 
-def _expected_ratings(
-    tree: xr.DataTree, types: ItemTypes, m: int, a: int | None, beta: bool, sharp: bool
-) -> Floats:
-    """Expected score of each item type in one state, new scenarios and items integrated out.
+def _expected_ratings(tree: xr.DataTree, types: ItemTypes, state: _State) -> Floats:
+    """Return the expected score of each item type, new scenarios and items integrated out.
 
     Shape (sample, type), in points from the middle of the scale.
     """
-    posterior = tree["posterior"]
+    m, a = state.model, state.arm
+    posterior = tree["posterior"].to_dataset()
     endorsement = stacked(tree, "theta")[:, m]
     square = types.loading**2
     variance = stacked(tree, "alpha_scale")[:, m, None] ** 2 * square.sum(1)
     variance = variance + stacked(tree, "kappa_scale")[:, m, None] ** 2
     if "repeat_scale" in posterior:
         variance = variance + stacked(tree, "repeat_scale")[:, m, None] ** 2
-    shift, gain = 0.0, 1.0
+    shift, gain = np.zeros((len(endorsement), 1)), np.ones((len(endorsement), 1))
     if a is not None:
         endorsement = endorsement + stacked(tree, "delta")[:, a]
-        shift = (beta * stacked(tree, "beta")[:, a])[:, None]
-        gain = np.exp(sharp * stacked(tree, "lambda_")[:, a])[:, None]
+        shift = (state.beta * stacked(tree, "beta")[:, a])[:, None]
+        gain = np.exp(state.sharp * stacked(tree, "lambda_")[:, a])[:, None]
         scaled = stacked(tree, "u_scale")[:, a, None, :] * types.loading
         coupling = stacked(tree, "coupling")[:, a]
         variance = variance + np.einsum("dtv,dvw,dtw->dt", scaled, coupling, scaled, optimize=True)

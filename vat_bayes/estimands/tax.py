@@ -33,16 +33,34 @@ def gain(shift: Floats, target: tuple[str, ...], direction: int) -> Floats:
 
 
 def is_resolved(draws: Floats) -> bool:
-    """Whether a ratio may be formed over this gain.
+    """Decide whether a ratio may be formed over this gain.
 
     The sign must be known with probability .975 and the sd must be under a third of the mean.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (sample,)
+
+    Returns
+    -------
+    bool
     """
     sure = max((draws > 0).mean(), (draws < 0).mean()) > 0.975
     return bool(sure and draws.std(ddof=1) < abs(draws.mean()) / 3)
 
 
 def is_wrong_way(draws: Floats) -> bool:
-    """Whether the target surely moved against the declared direction."""
+    """Decide whether the target surely moved against the declared direction.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (sample,)
+        Draws of the gain.
+
+    Returns
+    -------
+    bool
+    """
     return bool((draws < 0).mean() > 0.975)
 
 
@@ -81,20 +99,45 @@ def tax_excess(shift: Floats, other: Floats, columns: list[int]) -> Floats:
 
 
 def displacement(shift: Floats, columns: list[int]) -> Floats:
-    """Mean absolute off-target shift, shape (sample,)."""
+    """Average the absolute off-target shifts.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (sample, value)
+    columns : list of int
+        The off-target values.
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+        In the units of `shift`.
+    """
     return np.asarray(np.abs(shift[:, columns]).mean(1))
 
 
 def loss(shift: Floats, columns: list[int]) -> Floats:
-    """Mean off-target loss, ``max(0, -shift)``, shape (sample,)."""
+    """Average the off-target losses, ``max(0, -shift)``.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (sample, value)
+    columns : list of int
+        The off-target values.
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+        In the units of `shift`.
+    """
     return np.asarray(np.maximum(0.0, -shift[:, columns]).mean(1))
 
 
 def displacement_floor(shift: Floats, columns: list[int]) -> Floats:
-    """What the posterior mean displacement would be under no effect at this precision.
+    """Return what the posterior mean displacement would be under no effect at this precision.
 
-    Under no effect the posterior mean scatters like a centred draw ``m`` and the displacement averages
-    ``|m + e|`` over the posterior: the mean of a folded normal. That is 1.13 standard errors on average.
+    Under no effect the posterior mean scatters like a centred draw ``m`` and the displacement
+    averages ``|m + e|`` over the posterior: the mean of a folded normal. That is 1.13 standard
+    errors on average.
 
     Parameters
     ----------
@@ -112,7 +155,17 @@ def displacement_floor(shift: Floats, columns: list[int]) -> Floats:
 
 
 def loss_floor(shift: Floats, columns: list[int]) -> Floats:
-    """What the posterior mean loss would be under no effect at this precision, shape (sample,)."""
+    """Return what the posterior mean loss would be under no effect at this precision.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (sample, value)
+    columns : list of int
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+    """
     centred, sd = _centred(shift, columns)
     z = centred / sd
     return np.asarray((sd * (norm.pdf(z) - z * norm.cdf(-z))).mean(1))

@@ -75,7 +75,8 @@ def prepare(judgments: Judgments, readout: JudgmentReadout = "auto") -> Prepared
     fitted = tuple(arm for arm, is_same in zip(arms, same, strict=True) if not is_same)
     if not fitted:
         raise InputError(
-            "every condition gave exactly the judgments of its baseline, so there is nothing to fit",
+            "every condition gave exactly the judgments of its baseline, so there is nothing to "
+            "fit",
             where=judgments.source,
             hint="check that the interventions were applied",
         )
@@ -157,7 +158,16 @@ def _ratings_design(
 
 
 def describe_condition(condition: Condition) -> dict[str, object]:
-    """A condition as plain JSON values, to be kept with the posterior."""
+    """Write a condition as plain JSON values, to be kept with the posterior.
+
+    Parameters
+    ----------
+    condition : Condition
+
+    Returns
+    -------
+    dict
+    """
     return {
         "name": condition.name,
         "role": condition.role,

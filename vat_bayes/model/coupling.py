@@ -1,9 +1,10 @@
 """The coupling matrix: a correlation matrix built from shrunken partial correlations.
 
-A correlation matrix of V values has V (V - 1) / 2 canonical partial correlations (Joe 2006; Lewandowski,
-Kurowicka and Joe 2009), each free in (-1, 1). Here they are ``tanh(omega * z)`` with standard normal ``z``
-and a learned ``omega``: as omega goes to zero the matrix goes to the identity, which an LKJ prior with
-a fixed concentration does not allow (LKJ(1) at V = 10 holds the RMS correlation near .3).
+A correlation matrix of V values has V (V - 1) / 2 canonical partial correlations (Joe 2006;
+Lewandowski, Kurowicka and Joe 2009), each free in (-1, 1). Here they are ``tanh(omega * z)`` with
+standard normal ``z`` and a learned ``omega``: as omega goes to zero the matrix goes to the
+identity, which an LKJ prior with a fixed concentration does not allow (LKJ(1) at V = 10 holds the
+RMS correlation near .3).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def cholesky_from_partials(partials: Floats, n_values: int) -> Floats:
     References
     ----------
     Lewandowski, Kurowicka, Joe (2009). Generating random correlation matrices based on vines and
-    extended onion method. J. Multivariate Analysis 100(9), section 2. doi:10.1016/j.jmva.2009.04.008
+    extended onion method. J. Multivariate Analysis 100(9), section 2.
+    doi:10.1016/j.jmva.2009.04.008
     """
     factor = np.zeros((*partials.shape[:-1], n_values, n_values))
     factor[..., 0, 0] = 1.0
@@ -53,7 +55,7 @@ def cholesky_from_partials(partials: Floats, n_values: int) -> Floats:
 
 
 def offdiagonal_norm(coupling: Floats) -> Floats:
-    """RMS of the off-diagonal correlations, ``||Omega - I||_F / sqrt(V (V - 1))``.
+    """Compute the RMS of the off-diagonal correlations, ``||Omega - I||_F / sqrt(V (V - 1))``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Posterior draws put back into the model: linear predictors, likelihoods, replicated statistics."""
+"""Posterior draws put back into the model: linear predictors and likelihoods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Draws = Mapping[str, Floats]
 
 
 def linear_predictor(design: RatingsDesign, draws: Draws) -> Floats:
-    """``eta`` of every cell.
+    """Compute ``eta`` of every cell.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def linear_predictor(design: RatingsDesign, draws: Draws) -> Floats:
 
 
 def category_probabilities(design: RatingsDesign, draws: Draws) -> Floats:
-    """Probability of each rating in each cell.
+    """Compute the probability of each rating in each cell.
 
     Parameters
     ----------
@@ -73,7 +73,13 @@ def category_probabilities(design: RatingsDesign, draws: Draws) -> Floats:
 
 
 def ratings_log_likelihood(design: RatingsDesign, draws: Draws) -> Floats:
-    """Log-likelihood of each scenario of each model, given its effects.
+    """Compute the log-likelihood of each scenario of each model, given its effects.
+
+    Parameters
+    ----------
+    design : RatingsDesign
+    draws : mapping of str to ndarray
+        Parameters and raw effects with a leading draw dimension.
 
     Returns
     -------
@@ -91,7 +97,7 @@ def ratings_log_likelihood(design: RatingsDesign, draws: Draws) -> Floats:
 
 
 def scores_log_likelihood(design: ScoresDesign, draws: Draws) -> Floats:
-    """Log-likelihood of each scenario of each model, its effects integrated out.
+    """Compute the log-likelihood of each scenario of each model, its effects integrated out.
 
     Leaving out one scenario is leaving out one of these terms.
 

@@ -45,12 +45,12 @@ def fit(
     spec : ModelSpec, str or Path
         A statistical model: its name, its file, or the object.
     readout : {"auto", "distribution", "ratings"}
-        Fit expected scores from the rating distributions, or the ratings themselves; ``auto`` takes the
-        distributions where the judgments carry them.
+        Fit expected scores from the rating distributions, or the ratings themselves; ``auto`` takes
+        the distributions where the judgments carry them.
     engine : {"auto", "fast", "nuts"}
-        ``fast`` integrates every random effect out and samples the parameters alone, which is exact for
-        expected scores and not available for ratings; ``nuts`` samples everything that the likelihood
-        needs. ``auto`` takes the fast one where it is exact.
+        ``fast`` integrates every random effect out and samples the parameters alone, which is exact
+        for expected scores and not available for ratings; ``nuts`` samples everything that the
+        likelihood needs. ``auto`` takes the fast one where it is exact.
     backend : {"numpyro", "pymc"}
     draws, tune, chains : int
     seed : int

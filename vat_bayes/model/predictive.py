@@ -15,11 +15,15 @@ SCORE_STATISTICS = ("mean", "sd", "shift_sd", "shift_kurtosis")
 def observed_rating_counts(design: RatingsDesign) -> Floats:
     """Count ratings by state and category.
 
+    Parameters
+    ----------
+    design : RatingsDesign
+
     Returns
     -------
     ndarray, shape (state, K)
     """
-    return _by_state(design, design.counts[None].astype(float))[0]
+    return np.asarray(_by_state(design, design.counts[None].astype(float))[0])
 
 
 def replicated_rating_counts(design: RatingsDesign, draws: Draws, *, seed: int) -> Floats:
@@ -49,7 +53,7 @@ def _by_state(design: RatingsDesign, counts: Floats) -> Floats:
 
 
 def score_statistics(design: ScoresDesign, score: Floats) -> Floats:
-    """Mean and sd of the scores of each state, and sd and kurtosis of the paired differences.
+    """Compute mean and sd of each state's scores, sd and kurtosis of its paired differences.
 
     Parameters
     ----------

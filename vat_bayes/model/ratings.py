@@ -55,7 +55,7 @@ class RatingsDesign:
 
 
 def log_likelihood(design: RatingsDesign, parameters: Mapping[str, Floats]) -> Floats:
-    """Log-likelihood of each cell, written to be read rather than to be fast.
+    """Compute the log-likelihood of each cell, written to be read rather than to be fast.
 
     The reference that both backends are tested against:
     ``P(y <= k) = F((tau_k - eta) exp(lambda))`` with logistic F and
@@ -66,9 +66,10 @@ def log_likelihood(design: RatingsDesign, parameters: Mapping[str, Floats]) -> F
     ----------
     design : RatingsDesign
     parameters : mapping of str to ndarray
-        ``theta (model, value)``, ``cutpoint (model, threshold)``, ``alpha (model, scenario, value)``,
-        ``delta (arm, value)``, ``u (arm, scenario, value)``, ``beta (arm,)``, ``lambda_ (arm,)``,
-        ``kappa (model, item)``, and where present ``prompt (model, prompt)``, ``repeat (state, item)``.
+        ``theta (model, value)``, ``cutpoint (model, threshold)``, ``alpha (model, scenario,
+        value)``, ``delta (arm, value)``, ``u (arm, scenario, value)``, ``beta (arm,)``,
+        ``lambda_ (arm,)``, ``kappa (model, item)``, and where present ``prompt (model, prompt)``,
+        ``repeat (state, item)``.
 
     Returns
     -------

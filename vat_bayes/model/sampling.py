@@ -87,7 +87,8 @@ def sample(design: Design, spec: ModelSpec, settings: Settings, backend: Backend
 def _sample_numpyro(design: Design, spec: ModelSpec, settings: Settings) -> Samples:
     import numpyro
 
-    # One XLA device per chain lets the chains run side by side; it only works before JAX has started.
+    # One XLA device per chain lets the chains run side by side; it only works before JAX has
+    # started.
     numpyro.set_host_device_count(settings.chains)
     import jax
     from numpyro.infer import MCMC, NUTS

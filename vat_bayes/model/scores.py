@@ -2,15 +2,17 @@
 
 The model is the reference model with an identity link and normal scatter:
 
-    y_ic = exp(lambda_c) (sum_v w_iv (theta_v + alpha_sv + delta_cv + u_csv) + level + beta_c + kappa_i) + e_ic
+    y_ic = exp(lambda_c) (sum_v w_iv (theta_v + alpha_sv + delta_cv + u_csv)
+                          + level + beta_c + kappa_i) + e_ic
 
-Every random effect is normal, so a scenario's scores are jointly normal and nothing has to be sampled but
-the parameters. Two reductions are exact:
+Every random effect is normal, so a scenario's scores are jointly normal and nothing has to be
+sampled but the parameters. Two reductions are exact:
 
-* scenarios with the same items (same loadings, same conditions) enter by their number, mean and scatter;
-* ``kappa`` and ``e`` are exchangeable over the items of a scenario, hence unchanged by a rotation. Rotated so
-  that the first axes span the loadings and the constant, the remaining axes have mean zero and one small
-  covariance over the conditions, and enter by their scatter alone.
+* scenarios with the same items (same loadings, same conditions) enter by their number, mean and
+  scatter;
+* ``kappa`` and ``e`` are exchangeable over the items of a scenario, hence unchanged by a rotation.
+  Rotated so that the first axes span the loadings and the constant, the remaining axes have mean
+  zero and one small covariance over the conditions, and enter by their scatter alone.
 """
 
 from __future__ import annotations
@@ -181,18 +183,18 @@ def _mean_axes(loading: Floats, one: Floats) -> tuple[Floats, int]:
 
 
 def log_likelihood(design: ScoresDesign, parameters: Mapping[str, Floats]) -> Floats:
-    """Log-likelihood of each scenario of each model, without any reduction.
+    """Compute the log-likelihood of each scenario of each model, without any reduction.
 
-    The reference for both backends: it builds every scenario's mean and covariance item by item and calls
-    scipy, so that it shares no step with the reduction.
+    The reference for both backends: it builds every scenario's mean and covariance item by item and
+    calls scipy, so that it shares no step with the reduction.
 
     Parameters
     ----------
     design : ScoresDesign
     parameters : mapping of str to ndarray
-        ``level (model,)``, ``theta (model, value)``, ``delta (arm, value)``, ``u_scale (arm, value)``,
-        ``coupling (arm, value, value)``, ``alpha_scale (model,)``, ``kappa_scale (model,)``,
-        ``noise (state,)``, ``beta (arm,)``, ``lambda_ (arm,)``.
+        ``level (model,)``, ``theta (model, value)``, ``delta (arm, value)``,
+        ``u_scale (arm, value)``, ``coupling (arm, value, value)``, ``alpha_scale (model,)``,
+        ``kappa_scale (model,)``, ``noise (state,)``, ``beta (arm,)``, ``lambda_ (arm,)``.
 
     Returns
     -------

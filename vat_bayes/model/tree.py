@@ -93,7 +93,7 @@ def build_tree(
         "item_scenario": ["item"],
     }
     chains = len(samples.stats["energy"])
-    tree = az.from_dict(
+    tree: xr.DataTree = az.from_dict(
         {
             "posterior": kept,
             "sample_stats": samples.stats,

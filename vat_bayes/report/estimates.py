@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from vat_bayes.errors import InputError
+from vat_bayes.estimands import CLASSICAL_SUFFIXES
 from vat_bayes.report import words
 
 TEXT = ("model", "condition", "target", "estimand", "value", "scale", "status")
 NUMBERS = ("mean", "sd", "median", "lo", "hi", "level", "p_positive", "n_scenarios")
 _MOST = 4
-TWINS = ("_classical", "_bootstrap")
+TWINS = CLASSICAL_SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from vat_bayes.checks import GATING
 from vat_bayes.conditions import ROLES
 from vat_bayes.errors import InputError
 from vat_bayes.report.estimates import Estimate, Estimates, read_estimands
@@ -23,8 +23,6 @@ _IN_DRAWS = (
     *("arm_model", "arm_condition", "arm_role", "arm_target"),
 )
 VERDICTS = ("fail", "warn", "pass", "not-run")
-# A failed check with such a name is about the sampler: no number of the fit stands.
-_ABOUT_THE_FIT = re.compile(r"\b(converge\w*|r[-_ ]?hat|ess|divergen\w*)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -168,12 +166,8 @@ class Run:
 
 
 def fit_failures(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    """Return the failed checks that are about the sampler."""
-    return tuple(
-        c
-        for c in checks
-        if c.verdict == "fail" and _ABOUT_THE_FIT.search(c.check.replace("_", "-"))
-    )
+    """Return the failed checks that are about the sampler: no number of such a fit stands."""
+    return tuple(c for c in checks if c.verdict == "fail" and c.check in GATING)
 
 
 def load_run(

@@ -29,6 +29,7 @@ ESTIMANDS: dict[str, str] = {
     "nvat_offdiag": "nVAT, off-diagonal",
     "nvat_offdiag_prior": "nVAT, off-diagonal, under the prior alone",
     "nvat_paper": "nVAT as published, diagonal included",
+    "nvat_paper_prior": "nVAT as published, under the prior alone",
     "nvat_paper_raw": "nVAT, raw Spearman correlations",
     "nvat_paper_raw_null": "nVAT, raw Spearman, sign-flip null",
     "style_acquiescence": "Acquiescence",
@@ -71,7 +72,16 @@ _SHORT: dict[str, str] = {
     "not-estimated": "not estimated",
 }
 
-_DIMENSIONLESS = ("coupling", "nvat", "hub")
+# Units of the estimands that are not shifts, by how their names start; the first that fits.
+_UNITS = {
+    "nvat_paper": "norm, 1 without coupling",
+    "nvat": "correlation",
+    "coupling": "correlation",
+    "hub": "correlation",
+    "tax_ratio": "points per point of gain",
+    "gnd": "points per point of gain",
+    "p_": "probability",
+}
 
 
 def count(n: int) -> str:
@@ -140,17 +150,12 @@ def unit(estimand: str, scale: str) -> str:
         Its scale there: ``points``, ``points-adjusted``, ``latent`` or what the estimand needs.
     """
     base = re.sub(r"_(classical|bootstrap)$", "", estimand)
-    if base.startswith(_DIMENSIONLESS):
-        return "correlation"
-    if base in ("tax_ratio", "gnd"):
-        return "points per point of gain"
-    if base.startswith("p_"):
-        return "probability"
-    if scale in ("points", "points-adjusted"):
-        return "rating points"
+    for start, words in _UNITS.items():
+        if base.startswith(start):
+            return words
     if scale == "latent":
         return "log units of sharpness" if base == "style_extremity" else "latent units"
-    return scale.replace("-", " ")
+    return "rating points" if scale in ("points", "points-adjusted") else scale.replace("-", " ")
 
 
 def estimand_label(name: str) -> str:

@@ -19,7 +19,6 @@ from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Structure
 
-
 # F(FAR) is exactly 1 in floating point, and unlike infinity it has a gradient.
 FAR = 1e3
 
@@ -51,16 +50,25 @@ def _coupling_factor(scale: float, n_arms: int, n_values: int) -> Array:
 
 
 def log_category_probability(upper: Array, lower: Array) -> Array:
-    """``log(F(upper) - F(lower))`` for logistic F, stable in both tails.
+    """Compute ``log(F(upper) - F(lower))`` for logistic F, stable in both tails.
 
-    ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so no difference of nearly equal numbers is
-    taken.
+    ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so no difference of nearly equal
+    numbers is taken.
+
+    Parameters
+    ----------
+    upper, lower : Array
+        In logits, ``upper > lower``.
+
+    Returns
+    -------
+    Array, shape of the arguments broadcast
     """
     return log_sigmoid(upper) + log_sigmoid(-lower) + jnp.log(-jnp.expm1(lower - upper))
 
 
 def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
-    """Reference ordinal model, random effects sampled non-centred.
+    """Sample the reference ordinal model, random effects non-centred.
 
     Parameters
     ----------
@@ -121,7 +129,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
 
 
 def scores_model(design: ScoresDesign, spec: ModelSpec) -> None:
-    """Reference model of expected scores, every random effect integrated out.
+    """Sample the reference model of expected scores, every random effect integrated out.
 
     Parameters
     ----------
@@ -155,7 +163,14 @@ def scores_model(design: ScoresDesign, spec: ModelSpec) -> None:
     numpyro.factor(
         "scores",
         _blocks_log_likelihood(
-            blocks, centre, shift, sharpness, half, alpha_scale, kappa_scale, noise
+            blocks,
+            centre,
+            shift,
+            sharpness,
+            half=half,
+            alpha_scale=alpha_scale,
+            kappa_scale=kappa_scale,
+            noise=noise,
         )
         + _residual_log_likelihood(design, s, sharpness, kappa_scale, noise),
     )
@@ -166,6 +181,7 @@ def _blocks_log_likelihood(
     centre: Array,
     shift: Array,
     sharpness: Array,
+    *,
     half: Array,
     alpha_scale: Array,
     kappa_scale: Array,

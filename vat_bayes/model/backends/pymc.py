@@ -42,7 +42,7 @@ def _coupling_factor(scale: float, n_arms: int, n_values: int) -> Any:
 
 
 def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
-    """Reference ordinal model, random effects sampled non-centred.
+    """Build the reference ordinal model, random effects sampled non-centred.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
 
 
 def scores_model(design: ScoresDesign, spec: ModelSpec) -> pm.Model:
-    """Reference model of expected scores, every random effect integrated out.
+    """Build the reference model of expected scores, every random effect integrated out.
 
     Parameters
     ----------

@@ -1,0 +1,308 @@
+"""Studies simulated from the measurement model, and raw parameters for every backend.
+
+Everything here is written from the model's formulas with numpy and scipy alone, so that it shares
+no code with what it tests but the array containers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.special import expit, logit
+
+from vat_bayes.conditions import Condition
+from vat_bayes.judgments import Judgments, load_judgments
+from vat_bayes.model.priors import ModelSpec
+from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.scores import ScoresDesign, reduce_scores
+from vat_bayes.model.structure import Arm, Structure
+from vat_bayes.values import VALUES
+
+V = len(VALUES)
+TARGETED = Condition("promote", "intervention", ("benevolence",), placebo="placebo")
+PLACEBO = Condition("placebo", "placebo")
+RETEST = Condition("retest", "retest")
+BASELINE = Condition("baseline", "baseline")
+
+
+def factorial_structure(
+    n_scenarios: int,
+    conditions: tuple[Condition, ...] = (TARGETED, PLACEBO),
+    *,
+    n_categories: int = 5,
+    prompts: tuple[str, ...] = ("forward",),
+    values: tuple[str, ...] = VALUES,
+) -> Structure:
+    """One supporting and one violating item of every value in every scenario, one model."""
+    cells = [(s, v, p) for s in range(n_scenarios) for v in values for p in (1, -1)]
+    loading = np.zeros((len(cells), V))
+    for i, (_, v, p) in enumerate(cells):
+        loading[i, VALUES.index(v)] = p
+    return Structure(
+        models=("m",),
+        arms=tuple(Arm(c.name, 0, c) for c in conditions),
+        values=VALUES,
+        scenarios=tuple(f"s{s:03d}" for s in range(n_scenarios)),
+        items=tuple(f"s{s:03d}/{v}{p:+d}" for s, v, p in cells),
+        prompts=prompts,
+        loading=loading,
+        item_scenario=np.array([s for s, _, _ in cells]),
+        n_categories=n_categories,
+    )
+
+
+def irregular_structure(rng: np.random.Generator, *, n_prompts: int = 1) -> Structure:
+    """Two models with different arms, scenarios of 1 to 14 items, items on one to three values."""
+    sizes = [1, 3, 14, 6, 6, 9]
+    scenario = np.repeat(np.arange(len(sizes)), sizes)
+    loading = np.zeros((len(scenario), V))
+    for row in loading:
+        on = rng.choice(V, size=rng.integers(1, 4), replace=False)
+        row[on] = rng.choice([-1.0, 1.0, 0.5, -0.7], size=len(on))
+    # Two scenarios with the same loadings share a pattern.
+    loading[scenario == 4] = loading[scenario == 3]
+    arms = (
+        Arm("a: promote", 0, TARGETED),
+        Arm("a: placebo", 0, PLACEBO),
+        Arm("b: promote", 1, TARGETED),
+    )
+    return Structure(
+        models=("a", "b"),
+        arms=arms,
+        values=VALUES,
+        scenarios=tuple(f"s{s}" for s in range(len(sizes))),
+        items=tuple(f"i{i:02d}" for i in range(len(scenario))),
+        prompts=tuple(f"p{i}" for i in range(n_prompts)),
+        loading=loading,
+        item_scenario=scenario,
+        n_categories=5,
+    )
+
+
+def raw_parameters(s: Structure, rng: np.random.Generator, readout: str) -> dict[str, Any]:
+    """A random point in the backends' own (constrained, non-centred) coordinates."""
+    m, a, n = len(s.models), len(s.arms), V
+    raw = {
+        "theta": rng.normal(0, 0.7, (m, n)),
+        "delta": rng.normal(0, 0.5, (a, n)),
+        "beta": rng.normal(0, 0.2, a),
+        "lambda_": rng.normal(0, 0.2, a),
+        "alpha_scale": rng.uniform(0.2, 0.6, m),
+        "kappa_scale": rng.uniform(0.2, 0.6, m),
+        "u_scale": rng.uniform(0.1, 0.5, (a, n)),
+        "coupling_scale": rng.uniform(0.1, 0.5, a),
+        "partial_raw": rng.normal(size=(a, n * (n - 1) // 2)),
+    }
+    if readout == "scores":
+        return raw | {
+            "level": rng.normal(0, 0.3, m),
+            "noise": rng.uniform(0.1, 0.4, s.n_states),
+        }
+    raw |= {
+        "share": rng.dirichlet(np.full(s.n_categories, 5.0), m),
+        "alpha_raw": rng.normal(size=(m, len(s.scenarios), n)),
+        "u_raw": rng.normal(size=(a, len(s.scenarios), n)),
+        "kappa_raw": rng.normal(size=(m, len(s.items))),
+    }
+    return raw
+
+
+def add_prompts_and_repeats(
+    s: Structure, rng: np.random.Generator, raw: dict[str, Any]
+) -> dict[str, Any]:
+    """Add the effects that a design with several prompts and repeats has."""
+    m = len(s.models)
+    return raw | {
+        "prompt_scale": rng.uniform(0.1, 0.4, m),
+        "prompt_raw": rng.normal(size=(m, len(s.prompts))),
+        "repeat_scale": rng.uniform(0.1, 0.4, m),
+        "repeat_raw": rng.normal(size=(s.n_states, len(s.items))),
+    }
+
+
+def coupling_matrix(scale: float, partial_raw: np.ndarray) -> np.ndarray:
+    """Correlation matrix from canonical partial correlations, element by element.
+
+    Joe (2006): below the diagonal ``L_ij = p_ij sqrt(prod_{k<j} (1 - p_ik^2))``.
+    """
+    partial = np.tanh(scale * partial_raw)
+    lower = np.zeros((V, V))
+    position = 0
+    for i in range(V):
+        left = 1.0
+        for j in range(i):
+            lower[i, j] = partial[position] * np.sqrt(left)
+            left *= 1 - partial[position] ** 2
+            position += 1
+        lower[i, i] = np.sqrt(left)
+    return lower @ lower.T
+
+
+def natural_parameters(s: Structure, raw: dict[str, Any]) -> dict[str, np.ndarray]:
+    """What the reference likelihoods take, from the raw coordinates."""
+    coupling = np.stack(
+        [
+            coupling_matrix(w, z)
+            for w, z in zip(raw["coupling_scale"], raw["partial_raw"], strict=True)
+        ]
+    )
+    out = {**raw, "coupling": coupling}
+    if "share" not in raw:
+        return out
+    out["cutpoint"] = logit(np.cumsum(raw["share"], 1)[:, :-1])
+    out["alpha"] = raw["alpha_scale"][:, None, None] * raw["alpha_raw"]
+    out["kappa"] = raw["kappa_scale"][:, None] * raw["kappa_raw"]
+    factor = np.linalg.cholesky(coupling)
+    out["u"] = np.stack(
+        [
+            np.array([raw["u_scale"][a] * (factor[a] @ z) for z in raw["u_raw"][a]])
+            for a in range(len(s.arms))
+        ]
+    )
+    if "prompt_raw" in raw:
+        out["prompt"] = raw["prompt_scale"][:, None] * raw["prompt_raw"]
+        out["repeat"] = raw["repeat_scale"][s.state_model][:, None] * raw["repeat_raw"]
+    return out
+
+
+def log_prior(s: Structure, spec: ModelSpec, raw: dict[str, Any], readout: str) -> float:
+    """Log-density of the raw coordinates under the priors of the model file, with scipy."""
+    point = (s.n_categories - 1) / 4
+    scaled = {"level", "theta", "delta", "beta", "alpha_scale", "kappa_scale", "u_scale", "noise"}
+    priors = spec.scores if readout == "scores" else spec.ratings
+    total = 0.0
+    for name, value in raw.items():
+        if name == "share":
+            total += sum(
+                stats.dirichlet(np.full(s.n_categories, priors["cutpoint"].scale)).logpdf(row)
+                for row in value
+            )
+        elif name.endswith("_raw"):
+            total += stats.norm.logpdf(value).sum()
+        else:
+            prior = priors[name.rstrip("_")]
+            scale = prior.scale * (point if readout == "scores" and name in scaled else 1.0)
+            family = stats.halfnorm if prior.family == "half_normal" else stats.norm
+            total += family(scale=scale).logpdf(value).sum()
+    return float(total)
+
+
+def irregular_scores(rng: np.random.Generator) -> ScoresDesign:
+    """Scores with gaps: some items missing in some states, one scenario missing in one state."""
+    s = irregular_structure(rng)
+    present = rng.random((s.n_states, len(s.items))) > 0.1
+    present[:, s.item_scenario >= 3] = True
+    present[s.n_states - 1, s.item_scenario == 3] = False
+    present[0, s.item_scenario == 1] = False
+    state, item = np.nonzero(present)
+    return reduce_scores(s, state, item, rng.normal(0, 0.8, len(state)))
+
+
+def irregular_ratings(rng: np.random.Generator, *, rich: bool) -> RatingsDesign:
+    """Rating counts with gaps; ``rich`` has two prompts and repeated ratings."""
+    s = irregular_structure(rng, n_prompts=2 if rich else 1)
+    state, item, prompt = np.nonzero(rng.random((s.n_states, len(s.items), len(s.prompts))) > 0.15)
+    n = rng.integers(1, 4, len(state)) if rich else np.ones(len(state), dtype=int)
+    counts = np.stack([rng.multinomial(k, rng.dirichlet(np.ones(5))) for k in n])
+    return RatingsDesign(s, state, item, prompt, counts)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A simulated study with the shifts in points that it was simulated with."""
+
+    judgments: Judgments
+    shift: dict[str, np.ndarray]  # condition -> (value,)
+    coupling: dict[str, np.ndarray]
+
+
+def simulate_study(
+    seed: int,
+    *,
+    readout: str = "scores",
+    n_scenarios: int = 16,
+    conditions: tuple[Condition, ...] = (TARGETED, PLACEBO),
+    delta: dict[str, np.ndarray] | None = None,
+    repeats: int = 1,
+    noise: float = 0.15,
+    partial: float = 0.5,
+    values: tuple[str, ...] = VALUES,
+) -> Simulated:
+    """Simulate judgments from the measurement model, with response style in the interventions.
+
+    ``scores`` are written as probabilities of two neighbouring ratings on a scale of 11, wide enough
+    that nothing is cut off; ``ratings`` are drawn on a scale of 5.
+    """
+    rng = np.random.default_rng(seed)
+    k = 11 if readout == "scores" else 5
+    s = factorial_structure(n_scenarios, conditions, n_categories=k, values=values)
+    scenario, w = s.item_scenario, s.loading
+    theta = rng.normal(0, 0.5, V)
+    alpha = rng.normal(0, 0.3, (n_scenarios, V))
+    kappa = rng.normal(0, 0.4, len(s.items))
+    cut = np.array([-2.0, -0.7, 0.7, 2.0])
+    frames, shift, coupling = [], {}, {}
+    for state, condition in enumerate((BASELINE, *conditions)):
+        d, u, beta, sharp = np.zeros(V), np.zeros((n_scenarios, V)), 0.0, 1.0
+        if state:
+            if delta is not None:
+                d = delta[condition.name]
+            elif condition.role == "intervention":
+                d = rng.normal(0, 0.25, V)
+                for target in condition.target:
+                    d[VALUES.index(target)] = condition.direction * 1.2
+            matrix = coupling_matrix(partial, rng.normal(size=V * (V - 1) // 2))
+            u = 0.3 * rng.normal(size=(n_scenarios, V)) @ np.linalg.cholesky(matrix).T
+            if condition.role == "intervention":
+                beta, sharp = 0.1, np.exp(-0.1)
+            coupling[condition.name] = matrix
+        eta = (w * (theta + d + alpha[scenario] + u[scenario])).sum(1) + kappa + beta
+        table = pd.DataFrame(
+            {
+                "model": "m",
+                "condition": condition.name,
+                "item": s.items,
+                "scenario": np.array(s.scenarios)[scenario],
+                "value": [VALUES[v] for v in np.abs(w).argmax(1)],
+                "polarity": w.sum(1).astype(int),
+            }
+        )
+        if readout == "scores":
+            score = sharp * (eta + 0.1) + noise * rng.normal(size=len(eta))
+            shift[condition.name] = sharp * (theta + d) - theta
+            expected = score + (k + 1) / 2
+            low = np.floor(expected).astype(int)
+            p = np.zeros((len(table), k))
+            p[np.arange(len(p)), low - 1] = low + 1 - expected
+            p[np.arange(len(p)), low] = expected - low
+            table["rating"] = p.argmax(1) + 1
+            table = table.assign(**{f"p{j + 1}": p[:, j] for j in range(k)})
+            frames.append(table)
+        else:
+            cumulative = expit((cut - eta[:, None]) * sharp)
+            for replicate in range(repeats):
+                drawn = 1 + (rng.random((len(eta), 1)) > cumulative).sum(1)
+                frames.append(table.assign(rating=drawn, replicate=replicate))
+            spread = np.sqrt(0.3**2 + 0.4**2 + (0.3**2 if state else 0.0))
+            up, down = (
+                _mean_score(sign * (theta + d) + beta, spread, sharp, cut) for sign in (1, -1)
+            )
+            shift[condition.name] = (up - down) / 2
+            if state:
+                shift[condition.name] = shift[condition.name] - shift["baseline"]
+    judgments = load_judgments(
+        pd.concat(frames, ignore_index=True), conditions=(BASELINE, *conditions), n_categories=k
+    )
+    return Simulated(judgments, shift, coupling)
+
+
+def _mean_score(centre: np.ndarray, spread: float, sharp: float, cut: np.ndarray) -> np.ndarray:
+    """Expected rating (up to a constant) with normal scatter around a centre, on a fine grid."""
+    reach = np.linspace(-8, 8, 2001)
+    weight = stats.norm.pdf(reach)
+    eta = centre[:, None, None] + spread * reach[:, None]
+    return (expit((eta - cut) * sharp).sum(-1) * weight).sum(-1) / weight.sum()

@@ -1,0 +1,60 @@
+"""The commands together: the program's help, its version, and where each command lies."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vat_bayes.cli import data, fitting, whole
+
+app = typer.Typer(
+    name="vat-bayes",
+    help=(
+        "Measure the Value Alignment Tax of an intervention on a language model: what aligning it "
+        "to one value does to all the others, as credible intervals."
+    ),
+    epilog="Start with: vat-bayes demo. Exit codes: 0 done, 1 done but a check failed, "
+    "2 unusable input, 3 interrupted but resumable.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"vat-bayes {version('vat-bayes')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+for name, command, example in (
+    ("demo", whole.demo, "vat-bayes demo --out my-demo"),
+    ("audit", whole.audit, "vat-bayes audit study.toml --out runs/first"),
+    ("collect", whole.collect, "vat-bayes collect study.toml --sample 5"),
+    ("fit", fitting.fit, "vat-bayes fit ratings.csv --out runs/first --map rating=Score"),
+    ("check", fitting.check, "vat-bayes check runs/first"),
+    ("report", fitting.report, "vat-bayes report runs/first"),
+    (
+        "import",
+        data.import_,
+        "vat-bayes import table scores.csv --out ratings.csv --opt columns.rating=Score "
+        "--opt rating_offset=1",
+    ),
+    ("simulate", data.simulate, "vat-bayes simulate --out sim.csv --scenarios 48 --seed 7"),
+):
+    app.command(name, epilog=f"Example: {example}")(command)

@@ -1,0 +1,137 @@
+"""The commands that collect: ``collect``, ``audit`` and ``demo``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vat_bayes.cli import options as o
+from vat_bayes.cli.output import Output, failures, fitted_data, headline
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (TOML).")]
+
+
+def collect(
+    study: StudyFile,
+    *,
+    out: o.Out = None,
+    sample: o.Sample = None,
+    quiet: o.Quiet = False,
+    json: o.Json = False,
+) -> None:
+    """Ask every model of a study everything, into a run folder that can be taken up again."""
+    from vat_bayes.collect import collect as run
+    from vat_bayes.collect import progress_for
+    from vat_bayes.study import load_study
+
+    output = Output(quiet, json)
+    try:
+        folder = run(
+            load_study(study),
+            out=out,
+            sample=sample,
+            progress=progress_for(sys.stderr, quiet=quiet),
+        )
+    except KeyboardInterrupt:
+        raise _resumable("collect", study, out, sample) from None
+    rows = int((folder.read_manifest() or {})["judgments"]["rows"])
+    output.result(
+        {"run": str(folder.root), "judgments": str(folder.judgments), "rows": rows},
+        f"{rows:,} judgments in {folder.judgments}",
+        f"next: vat-bayes fit {folder.root}",
+    )
+
+
+def audit(
+    study: StudyFile,
+    *,
+    out: o.Out = None,
+    sample: o.Sample = None,
+    engine: o.Engine = "auto",
+    backend: o.Backend = "numpyro",
+    draws: o.Draws = 1000,
+    tune: o.Tune = 1000,
+    chains: o.Chains = 4,
+    seed: o.Seed = 0,
+    model_file: o.ModelFile = "default",
+    readout: o.Readout = "auto",
+    level: o.Level = 0.9,
+    quiet: o.Quiet = False,
+    json: o.Json = False,
+) -> None:
+    """Collect, fit, check and report: the whole job."""
+    from vat_bayes.audit import audit as run
+
+    output = Output(quiet, json)
+    chosen = o.fit_options(
+        engine=engine,
+        backend=backend,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        model_file=model_file,
+        readout=readout,
+        level=level,
+    )
+    try:
+        done = run(
+            study, out=out, sample=sample, options=chosen, progress=not quiet, say=output.say
+        )
+    except KeyboardInterrupt:
+        raise _resumable("audit", study, out, sample) from None
+    output.result(
+        fitted_data(done) | {"report": str(done.report)},
+        headline(done),
+        failures(done),
+        f"report: {done.report}",
+    )
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def demo(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")] = Path("vat-demo"),
+    draws: o.Draws = 1000,
+    tune: o.Tune = 1000,
+    chains: o.Chains = 4,
+    quiet: o.Quiet = False,
+    json: o.Json = False,
+) -> None:
+    """Audit the embedded judge, whose true effects are known, and compare."""
+    from vat_bayes.demo import run_demo
+    from vat_bayes.runs import FitOptions
+
+    output = Output(quiet, json)
+    try:
+        found = run_demo(
+            out,
+            options=FitOptions(draws=draws, tune=tune, chains=chains),
+            progress=not quiet,
+            say=output.say,
+        )
+    except KeyboardInterrupt:
+        raise o.Interrupted(
+            f"what was collected is kept; `vat-bayes demo --out {out}` goes on"
+        ) from None
+    done, n = found.audit, len(found.shifts)
+    output.result(
+        fitted_data(done)
+        | {"report": str(done.report), "true_shifts": n, "inside_interval": found.inside},
+        headline(done),
+        f"{found.inside} of {n} true shifts (all values, all interventions) lie inside their "
+        "90% intervals",
+        failures(done),
+        f"report: {done.report}",
+    )
+
+
+def _resumable(command: str, study: Path, out: Path | None, sample: int | None) -> o.Interrupted:
+    words = ["vat-bayes", command, str(study)]
+    words += [] if out is None else ["--out", str(out)]
+    words += [] if sample is None else ["--sample", str(sample)]
+    return o.Interrupted(f"what was collected is kept; `{' '.join(words)}` goes on")
