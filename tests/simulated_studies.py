@@ -11,15 +11,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import stats
 from scipy.special import expit, logit
 
 from vat_bayes.conditions import Condition
 from vat_bayes.judgments import Judgments, load_judgments
+from vat_bayes.model.build import Prepared, prepare
 from vat_bayes.model.priors import ModelSpec
 from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.sampling import Samples
 from vat_bayes.model.scores import ScoresDesign, reduce_scores
 from vat_bayes.model.structure import Arm, Structure
+from vat_bayes.model.tree import build_tree
 from vat_bayes.values import VALUES
 
 V = len(VALUES)
@@ -165,6 +169,7 @@ def natural_parameters(s: Structure, raw: dict[str, Any]) -> dict[str, np.ndarra
     )
     if "prompt_raw" in raw:
         out["prompt"] = raw["prompt_scale"][:, None] * raw["prompt_raw"]
+    if "repeat_raw" in raw:
         out["repeat"] = raw["repeat_scale"][s.state_model][:, None] * raw["repeat_raw"]
     return out
 
@@ -234,8 +239,8 @@ def simulate_study(
 ) -> Simulated:
     """Simulate judgments from the measurement model, with response style in the interventions.
 
-    ``scores`` are written as probabilities of two neighbouring ratings on a scale of 11, wide enough
-    that nothing is cut off; ``ratings`` are drawn on a scale of 5.
+    ``scores`` are written as probabilities of two neighbouring ratings on a scale of 11, wide
+    enough that nothing is cut off; ``ratings`` are drawn on a scale of 5.
     """
     rng = np.random.default_rng(seed)
     k = 11 if readout == "scores" else 5
@@ -306,3 +311,63 @@ def _mean_score(centre: np.ndarray, spread: float, sharp: float, cut: np.ndarray
     weight = stats.norm.pdf(reach)
     eta = centre[:, None, None] + spread * reach[:, None]
     return (expit((eta - cut) * sharp).sum(-1) * weight).sum(-1) / weight.sum()
+
+
+def drawn_posterior(
+    data: Judgments | Prepared,
+    *,
+    seed: int = 0,
+    chains: int = 2,
+    draws: int = 150,
+    spread: float = 0.1,
+    fixed: dict[str, Any] | None = None,
+) -> xr.DataTree:
+    """A posterior whose draws are known by construction: one random point plus normal noise.
+
+    ``fixed`` replaces draws, each of shape (chain, draw, ...). What comes after sampling is a
+    function of the draws and can be tested on any; fits are tested where they are made.
+    """
+    rng = np.random.default_rng(seed)
+    prepared = prepare(data) if isinstance(data, Judgments) else data
+    design = prepared.design
+    s = design.structure
+    is_scores = isinstance(design, ScoresDesign)
+    readout = "scores" if is_scores else "ratings"
+    centre = raw_parameters(s, rng, readout)
+    if not is_scores and (design.has_prompts or design.has_repeats):
+        centre = add_prompts_and_repeats(s, rng, centre)
+        unused = ("prompt" if not design.has_prompts else "none") + "_"
+        centre = {k: v for k, v in centre.items() if not k.startswith(unused)}
+    raw = {
+        name: (np.abs if name.endswith("_scale") or name == "noise" else np.asarray)(
+            value + spread * rng.normal(size=(chains, draws, *np.shape(value)))
+        )
+        for name, value in centre.items()
+        if name != "share"
+    }
+    if not is_scores:
+        raw["share"] = rng.dirichlet(np.full(s.n_categories, 50.0), (chains, draws, len(s.models)))
+    raw |= fixed or {}
+    flat = {name: x.reshape(-1, *x.shape[2:]) for name, x in raw.items()}
+    points = [
+        natural_parameters(s, {name: x[i] for name, x in flat.items()})
+        for i in range(chains * draws)
+    ]
+    kept = {
+        name: np.stack([p[name] for p in points]).reshape(chains, draws, *np.shape(points[0][name]))
+        for name in points[0]
+    } | (fixed or {})
+    shape = (chains, draws)
+    stats_ = {
+        "diverging": np.zeros(shape, dtype=bool),
+        "energy": rng.normal(size=shape),
+        "n_steps": np.full(shape, 7),
+        "tree_depth": np.full(shape, 3),
+        "acceptance_rate": np.full(shape, 0.9),
+    }
+    prior = {
+        name: x.reshape(-1, *x.shape[2:])[:50]
+        for name, x in kept.items()
+        if name in ("theta", "delta", "coupling")
+    }
+    return build_tree(prepared, Samples(kept, stats_, "by construction"), prior, {"seed": seed})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,8 @@ def audit(
     options = options or FitOptions()
     if not isinstance(study, Study):
         study = load_study(study)
-    collected = collect(study, out=out, sample=sample, progress=progress_for(quiet=not progress))
+    shown = progress_for(sys.stderr, quiet=not progress)
+    collected = collect(study, out=out, sample=sample, progress=shown)
     fitted = fit_run(collected.root, options=options, progress=progress, say=say)
     say("writing the report")
     page = write_report(collected.root, truth=truth)

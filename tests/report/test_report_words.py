@@ -67,7 +67,7 @@ def test_shortened_texts_fit_and_can_be_drawn(text: str, width: int) -> None:
         ("shift", "latent", "latent units"),
         ("tax_ratio", "ratio", "points per point of gain"),
         ("coupling", "latent", "correlation"),
-        ("nvat_paper_raw_null", "", "correlation"),
+        ("nvat_paper_raw_null", "", "norm, 1 without coupling"),
     ],
 )
 def test_every_estimand_has_its_unit(estimand: str, scale: str, unit: str) -> None:

@@ -90,7 +90,9 @@ def _quantities(tree: xr.DataTree, shift: xr.DataArray) -> xr.Dataset:
             values = values[..., rows, columns]
         kept[str(name)] = values.reshape(*values.shape[:2], -1)
     shifts = np.asarray(shift.transpose("sample", ...).values)
-    kept["shift"] = shifts.reshape(chains, len(shifts) // chains, -1)
+    shifts = shifts.reshape(chains, len(shifts) // chains, -1)
+    # A value without items has no shift, which says nothing about the chains.
+    kept["shift"] = shifts[..., ~np.isnan(shifts).all((0, 1))]
     return xr.Dataset({k: (("chain", "draw", f"{k}_index"), v) for k, v in kept.items()})
 
 

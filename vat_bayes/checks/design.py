@@ -69,6 +69,9 @@ def check_null(table: pd.DataFrame, draws: xr.Dataset, tree: xr.DataTree, role: 
             return Check(name, "pass", 0.0, None, why)
         return Check(name, "not-run", None, None, f"the study has no {role} condition")
     rows = table[(table["estimand"] == "tax_rms") & table["condition"].isin(arms)]
+    rows = rows[rows["lo"].notna()]
+    if rows.empty:
+        return Check(name, "not-run", None, None, f"no {role} condition has a tax")
     worst = rows.iloc[int(rows["lo"].to_numpy().argmax())]
     moved = bool(worst["lo"] > 0)
     interval = f"[{worst['lo']:.2f}, {worst['hi']:.2f}]"

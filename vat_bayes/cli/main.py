@@ -16,6 +16,8 @@ from vat_bayes.errors import InputError
 DONE, CHECK_FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 3
 # What a shell reports for a program whose reader went away.
 _READER_GONE = 141
+# What some versions of typer return, and others raise `typer.Abort` for, after Ctrl-C.
+_KEYBOARD = 130
 # Some versions of typer carry their own copy of click, so its base class has no fixed address.
 _BAD_CALL: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -43,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
         )
         sys.stdout.flush()
+        if code == _KEYBOARD:
+            return _ending(typer.Abort())
         return code if isinstance(code, int) else DONE
     except (InputError, OSError, Interrupted, typer.Abort, _BAD_CALL) as error:
         return _ending(error)

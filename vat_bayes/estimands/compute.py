@@ -17,11 +17,11 @@ from vat_bayes.estimands.classical import (
     sampling_draws,
     scenario_bootstrap,
 )
+from vat_bayes.estimands.coupling import add_coupling
 from vat_bayes.estimands.norms import Floats
 from vat_bayes.estimands.rows import Rows
 from vat_bayes.estimands.shifts import Shifts, compute_shifts
-from vat_bayes.model.access import array, merge_chains
-from vat_bayes.model.coupling import offdiagonal_norm
+from vat_bayes.model.access import array
 from vat_bayes.values import VALUES
 
 N_CLASSICAL = 4000
@@ -78,7 +78,8 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
         columns["tax_rms"].append(rms)
         columns["tax_excess"].append(excess)
         add.style(tree)
-        _coupling_rows(rows, arm, n, coupling[:, i], tree)
+        measured = _measured(shifts.points[:, i], list(range(len(VALUES))))
+        add_coupling(rows, arm, n, tree, measured=measured)
     _classical_rows(rows, fitted, arms, paired, seed=seed)
     n_scenarios = len(np.unique(array(tree, "constant_data", "item_scenario")))
     for arm in arms[len(fitted) :]:
@@ -154,10 +155,16 @@ class _Adder:
             ratio = self.points[:, v] / size if shown else None
             name = VALUES[v]
             self.rows.add(self.arm, self.n, "gnd", ratio, value=name, scale="ratio", status=status)
+        if not self.columns:
+            return
         ratio = tax.tax_rms(self.points, self.columns) / size if shown else None
         self.rows.add(self.arm, self.n, "tax_ratio", ratio, scale="ratio", status=status)
 
     def tax(self) -> tuple[Floats, Floats]:
+        if not self.columns:
+            self.rows.add(self.arm, self.n, "tax_rms", None, status="no-items")
+            none = np.full(len(self.points), np.nan)
+            return none, none
         rms = tax.tax_rms(self.points, self.columns)
         self.rows.add(self.arm, self.n, "tax_rms", rms)
         for name, plain, floor in (
@@ -207,27 +214,6 @@ def _measured(shift: Floats, columns: list[int]) -> list[int]:
     return [v for v in columns if not np.isnan(shift[:, v]).any()]
 
 
-def _coupling_rows(rows: Rows, arm: ArmInfo, n: int, coupling: Floats, tree: xr.DataTree) -> None:
-    n_values = len(VALUES)
-    for v in range(n_values):
-        for w in range(v + 1, n_values):
-            pair = f"{VALUES[v]}~{VALUES[w]}"
-            rows.add(arm, n, "coupling", coupling[:, v, w], value=pair, scale="correlation")
-    off = offdiagonal_norm(coupling)
-    paper = np.sqrt((coupling**2).sum((-1, -2)) / n_values)
-    prior = stacked_prior(tree)[:, arm.index or 0]
-    rows.add(arm, n, "nvat_offdiag", off, scale="correlation")
-    rows.add(arm, n, "nvat_offdiag_prior", offdiagonal_norm(prior), scale="correlation")
-    rows.add(arm, n, "nvat_paper", paper, scale="norm")
-    prior_paper = np.sqrt((prior**2).sum((-1, -2)) / n_values)
-    rows.add(arm, n, "nvat_paper_prior", prior_paper, scale="norm")
-
-
-def stacked_prior(tree: xr.DataTree) -> Floats:
-    """Return prior draws of the coupling matrices, shape (sample, arm, value, value)."""
-    return merge_chains(array(tree, "prior", "coupling"))
-
-
 def _classical_rows(
     rows: Rows, fitted: list[ArmInfo], arms: list[ArmInfo], paired: PairedShifts, *, seed: int
 ) -> None:
@@ -257,14 +243,15 @@ def _classical_rows(
             rows.add_mean(arm, n, "gain_classical", mean=mean, error=error, degrees=degrees)
             rows.add(arm, n, "gain_bootstrap", tax.gain(boot[:, i], target, direction))
         off = _measured(paired.mean[i][None], tax.off_target(target))
-        if np.isfinite(sampled[:, i, off]).all():
+        if off and np.isfinite(sampled[:, i, off]).all():
             rows.add(arm, n, "tax_rms_classical", tax.tax_rms(sampled[:, i], off))
             placebo = find_arm(arms, arm.model, arm.condition.placebo)
             placebo = placebo or only_role(arms, arm.model, "placebo")
             if arm.condition.role == "intervention" and placebo and placebo.index is not None:
                 excess = tax.tax_excess(sampled[:, i], sampled[:, placebo.index], off)
                 rows.add(arm, n, "tax_excess_classical", excess)
-        raw = raw_coupling(paired.by_scenario[i], n_resamples=N_RESAMPLES, seed=seed)
+        by_scenario = paired.by_scenario[i][:, paired.clusters[i] > 0]
+        raw = raw_coupling(by_scenario, n_resamples=N_RESAMPLES, seed=seed)
         if raw is None:
             rows.add(arm, n, "nvat_paper_raw", None, scale="norm", status="too-few-scenarios")
             continue

@@ -22,11 +22,11 @@ def debiased_mean_square(draws: Floats) -> Floats:
     """Return draws of the mean square of a vector, by test inversion.
 
     Write a draw as ``m + e`` with posterior mean ``m``. For a true vector ``t m`` the estimate
-    would scatter as ``t m + e``, so ``P(t) = P(|t m + e|^2 >= |m|^2)`` is the p-value of the hypothesis
-    that the norm is at most ``t |m|``, along the direction in which that is hardest to tell. It
-    rises from ``P(0)``, the p-value of no signal at all, to one: a confidence distribution of the
-    norm, with a lump of probability at zero when the data do not exclude it. Its quantiles are
-    attached to the draws by the rank of their plain mean square, which keeps the dependence on
+    would scatter as ``t m + e``, so ``P(t) = P(|t m + e|^2 >= |m|^2)`` is the p-value of the
+    hypothesis that the norm is at most ``t |m|``, along the direction in which that is hardest to
+    tell. It rises from ``P(0)``, the p-value of no signal at all, to one: a confidence distribution
+    of the norm, with a lump of probability at zero when the data do not exclude it. Its quantiles
+    are attached to the draws by the rank of their plain mean square, which keeps the dependence on
     everything else in the posterior.
 
     Parameters

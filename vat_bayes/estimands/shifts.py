@@ -97,7 +97,9 @@ def compute_shifts(tree: xr.DataTree) -> Shifts:
     expected = _expected_ratings if tree.attrs["readout"] == "ratings" else _expected_scores
     parts = [_one_arm(tree, arm, types, expected) for arm in arms]
     stack = {k: np.stack([p[k] for p in parts], axis=1) for k in parts[0]}
-    absolute = Shifts(**stack, latent=stacked(tree, "delta"))
+    # Of a value without items the data say nothing: its delta is the prior's.
+    latent = np.where(np.isnan(stack["points"]), np.nan, stacked(tree, "delta"))
+    absolute = Shifts(**stack, latent=latent)
     return _against_reference(absolute, arms)
 
 

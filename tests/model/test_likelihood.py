@@ -1,0 +1,189 @@
+"""Both backends and the reductions against the readable reference likelihoods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+import pymc as pm
+import pytest
+from numpyro.infer.util import log_density
+from pymc.model.transform.conditioning import remove_value_transforms
+from scipy.special import logsumexp
+from simulated_studies import (
+    add_prompts_and_repeats,
+    factorial_structure,
+    irregular_ratings,
+    irregular_scores,
+    log_prior,
+    natural_parameters,
+    raw_parameters,
+)
+
+from vat_bayes.model import effects, load_spec, ratings, scores
+from vat_bayes.model.backends import numpyro as numpyro_models
+from vat_bayes.model.backends import pymc as pymc_models
+from vat_bayes.model.backends.numpyro import log_category_probability
+from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.scores import ScoresDesign, reduce_scores
+
+SPEC = load_spec()
+DESIGNS = ["scores-irregular", "scores-factorial", "ratings-plain", "ratings-rich"]
+
+
+def make(kind: str, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+    """A design and a random point in the backends' coordinates."""
+    if kind == "scores-irregular":
+        design: Any = irregular_scores(rng)
+    elif kind == "scores-factorial":
+        s = factorial_structure(5)
+        state, item = (x.ravel() for x in np.indices((s.n_states, len(s.items))))
+        design = reduce_scores(s, state, item, rng.normal(0, 0.8, len(state)))
+    else:
+        design = irregular_ratings(rng, rich=kind == "ratings-rich")
+    raw = raw_parameters(design.structure, rng, kind.partition("-")[0])
+    if kind == "ratings-rich":
+        raw = add_prompts_and_repeats(design.structure, rng, raw)
+    return design, raw
+
+
+def reference_density(design: Any, raw: dict[str, Any]) -> float:
+    s = design.structure
+    natural = natural_parameters(s, raw)
+    if isinstance(design, ScoresDesign):
+        likelihood = scores.log_likelihood(design, natural).sum()
+        return float(likelihood + log_prior(s, SPEC, raw, "scores"))
+    likelihood = ratings.log_likelihood(design, natural).sum()
+    return float(likelihood + log_prior(s, SPEC, raw, "ratings"))
+
+
+def stacked_draws(design: Any, points: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Several points as draws, with the deterministic quantities the backends keep."""
+    natural = [natural_parameters(design.structure, p) for p in points]
+    return {name: np.stack([p[name] for p in natural]) for name in natural[0]}
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_numpyro_density_is_prior_times_reference_likelihood(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    design, raw = make(kind, rng)
+    is_scores = isinstance(design, ScoresDesign)
+    model = numpyro_models.scores_model if is_scores else numpyro_models.ratings_model
+    with jax.enable_x64(True):
+        density, trace = log_density(model, (design, SPEC), {}, raw)
+        coupling = np.asarray(trace["coupling"]["value"])
+    assert float(density) == pytest.approx(reference_density(design, raw), rel=1e-8)
+    expected = natural_parameters(design.structure, raw)
+    np.testing.assert_allclose(coupling, expected["coupling"], atol=1e-12)
+    if not is_scores:
+        np.testing.assert_allclose(trace["u"]["value"], expected["u"], atol=1e-12)
+        np.testing.assert_allclose(trace["cutpoint"]["value"], expected["cutpoint"], atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_pymc_density_is_prior_times_reference_likelihood(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    design, raw = make(kind, rng)
+    is_scores = isinstance(design, ScoresDesign)
+    build = pymc_models.scores_model if is_scores else pymc_models.ratings_model
+    model = remove_value_transforms(build(design, SPEC))
+    # Every free variable is its own value variable here; one call is not worth compiling for.
+    inputs = [model.rvs_to_values[v] for v in model.free_RVs]
+    assert {v.name for v in inputs} == set(raw)
+    outputs = [model.logp(sum=True), *model.replace_rvs_by_values([model["coupling"]])]
+    function = pm.compile(inputs, outputs, mode="FAST_COMPILE", on_unused_input="ignore")
+    density, coupling = function(*(raw[v.name] for v in inputs))
+    assert float(density) == pytest.approx(reference_density(design, raw), rel=1e-8)
+    expected = natural_parameters(design.structure, raw)["coupling"]
+    np.testing.assert_allclose(coupling, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_likelihood_of_draws_is_the_reference_scenario_by_scenario(kind: str) -> None:
+    rng = np.random.default_rng(2)
+    design, first = make(kind, rng)
+    readout = kind.partition("-")[0]
+    second = raw_parameters(design.structure, rng, readout)
+    if kind == "ratings-rich":
+        second = add_prompts_and_repeats(design.structure, rng, second)
+    points = [first, second]
+    draws = stacked_draws(design, points)
+    if isinstance(design, ScoresDesign):
+        found = effects.scores_log_likelihood(design, draws)
+        expected = [
+            scores.log_likelihood(design, natural_parameters(design.structure, p)) for p in points
+        ]
+    else:
+        found = effects.ratings_log_likelihood(design, draws)
+        expected = [by_scenario(design, p) for p in points]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def by_scenario(design: RatingsDesign, raw: dict[str, Any]) -> np.ndarray:
+    s = design.structure
+    cells = ratings.log_likelihood(design, natural_parameters(s, raw))
+    out = np.zeros((len(s.models), len(s.scenarios)))
+    for value, state, item in zip(cells, design.cell_state, design.cell_item, strict=True):
+        out[s.state_model[state], s.item_scenario[item]] += value
+    return out
+
+
+def test_probabilities_of_a_cell_add_up_to_one() -> None:
+    rng = np.random.default_rng(3)
+    design, raw = make("ratings-rich", rng)
+    p = effects.category_probabilities(design, stacked_draws(design, [raw]))
+    assert (p >= 0).all()
+    np.testing.assert_allclose(p.sum(-1), 1.0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [(0.3, -0.2), (40.0, 39.0), (-39.0, -40.0), (700.0, 699.5), (-699.5, -700.0), (1e3, 2.0)],
+)
+def test_log_category_probability_in_the_tails(upper: float, lower: float) -> None:
+    # In extended precision, from log F(x) = -log(1 + exp(-x)); both tails by the symmetry of F.
+    b, a = np.longdouble(upper), np.longdouble(lower)
+    if b + a > 0:
+        b, a = -a, -b
+    log_f = [-logsumexp([0.0, float(-x)]) if x > -600 else float(x) for x in (b, a)]
+    expected = log_f[0] + float(np.log1p(-np.exp(np.longdouble(log_f[1] - log_f[0]))))
+    with jax.enable_x64(True):
+        value = float(log_category_probability(upper, lower))
+        gradient = jax.grad(log_category_probability, argnums=(0, 1))(upper, lower)
+    assert value == pytest.approx(expected, rel=1e-12)
+    assert np.isfinite([float(g) for g in gradient]).all()
+
+
+@pytest.mark.parametrize("gap", [1e-6, 1e-10, 1e-14])
+@pytest.mark.parametrize("middle", [0.0, 30.0, -30.0])
+def test_log_category_probability_over_tiny_gaps_is_the_density(middle: float, gap: float) -> None:
+    # For a gap g around x the probability is g f(x) (1 + O(g^2)), and f(x) = F(x) F(-x).
+    upper = middle + gap
+    actual_gap = upper - middle
+    log_density_there = -np.logaddexp(0, -middle) - np.logaddexp(0, middle)
+    with jax.enable_x64(True):
+        value = float(log_category_probability(upper, middle))
+        gradient = jax.grad(log_category_probability, argnums=(0, 1))(upper, middle)
+    assert value == pytest.approx(np.log(actual_gap) + log_density_there, rel=1e-6)
+    slope = np.array([float(g) for g in gradient])
+    assert np.isfinite(slope).all()
+    np.testing.assert_allclose(slope * actual_gap, [1.0, -1.0], rtol=1e-5)
+
+
+def test_rare_ratings_have_a_finite_gradient_in_the_whole_model() -> None:
+    rng = np.random.default_rng(4)
+    design, raw = make("ratings-plain", rng)
+    # Every item far beyond the last cutpoint, and rated lowest all the same.
+    counts = np.zeros_like(design.counts)
+    counts[:, 0] = 1
+    design = RatingsDesign(
+        design.structure, design.cell_state, design.cell_item, design.cell_prompt, counts
+    )
+    with jax.enable_x64(True):
+        gradient = jax.grad(
+            lambda beta: log_density(
+                numpyro_models.ratings_model, (design, SPEC), {}, raw | {"beta": beta}
+            )[0]
+        )(np.full(3, 90.0))
+    assert np.isfinite(np.asarray(gradient)).all()
