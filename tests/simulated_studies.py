@@ -365,9 +365,13 @@ def drawn_posterior(
         "tree_depth": np.full(shape, 3),
         "acceptance_rate": np.full(shape, 0.9),
     }
+    n_arms = len(s.arms)
+    scale = np.abs(rng.normal(0, 0.3, (200, n_arms)))
     prior = {
-        name: x.reshape(-1, *x.shape[2:])[:50]
-        for name, x in kept.items()
-        if name in ("theta", "delta", "coupling")
+        "coupling_scale": scale,
+        "coupling": np.stack(
+            [[coupling_matrix(w, rng.normal(size=V * (V - 1) // 2)) for w in row] for row in scale]
+        ),
+        "delta": rng.normal(size=(200, n_arms, V)),
     }
     return build_tree(prepared, Samples(kept, stats_, "by construction"), prior, {"seed": seed})

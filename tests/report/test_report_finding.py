@@ -134,7 +134,7 @@ def test_the_coupling_norm_is_told_beside_its_prior(standard_run: Path) -> None:
     run = load_run(standard_run)
     assert re.search(
         r"^0\.\d+ correlation \[.*\]; the prior alone implies 0\.\d+ \[.*\]\. "
-        r"The raw Spearman norm 1\.\d+ \[.*\] clears its null 1\.\d+ \[.*\]\.$",
+        r"The raw Spearman norm 1\.\d+ \[.*\] exceeds its sign-flip null 1\.\d+ \[.*\]\.$",
         nvat_sentence(run, run.arms[0]),
     )
 

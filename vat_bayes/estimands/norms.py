@@ -51,14 +51,21 @@ def debiased_mean_square(draws: Floats) -> Floats:
     noise = float((error**2).sum(1).mean())
     if norm <= 0.0 or noise <= 0.0:
         return plain
-    step = np.linspace(0.0, 1.0 + _REACH * np.sqrt(noise / norm), _STEPS)
     along, own = error @ centre, (error**2).sum(1)
+    # Even steps from zero, and fine ones around the estimate: where it is precise, P rises from
+    # zero to one within a sliver of the even ones.
+    even = np.linspace(0.0, 1.0 + _REACH * np.sqrt(noise / norm), _STEPS)
+    fine = 1.0 + np.linspace(-_REACH, _REACH, _STEPS) * along.std() / norm
+    step = np.unique(np.maximum(0.0, np.concatenate([even, fine])))
     p = np.array([(t * t * norm + 2.0 * t * along + own >= norm).mean() for t in step])
     p = np.maximum.accumulate(p)
     rank = (rankdata(plain, method="ordinal") - 0.5) / len(plain)
-    # Where several steps share one p the first is the smallest norm that this p allows.
-    p, first = np.unique(p, return_index=True)
-    root = np.where(rank <= p[0], 0.0, np.interp(rank, p, step[first]))
+    # The smallest norm that each rank allows, straight between the steps that enclose it.
+    after = np.minimum(np.searchsorted(p, rank), len(p) - 1)
+    before = np.maximum(after - 1, 0)
+    gap = np.maximum(p[after] - p[before], np.finfo(float).tiny)
+    part = np.clip((rank - p[before]) / gap, 0.0, 1.0)
+    root = np.where(after == 0, 0.0, step[before] + part * (step[after] - step[before]))
     return np.asarray(root**2 * norm / draws.shape[1])
 
 

@@ -34,7 +34,8 @@ DIMS = {
     "alpha_scale": ["model"],
     "kappa_scale": ["model"],
     "prompt_scale": ["model"],
-    "prompt": ["model", "prompt"],
+    # Not a dimension called "prompt": a variable of that name would be taken for its coordinate.
+    "prompt": ["model", "wording"],
     "repeat_scale": ["model"],
     "delta": ["arm", "value"],
     "u_scale": ["arm", "value"],
@@ -154,7 +155,7 @@ def _coords(s: Structure, prepared: Prepared) -> dict[str, list[object]]:
         "value2": list(s.values),
         "scenario": list(s.scenarios),
         "item": list(s.items),
-        "prompt": list(s.prompts),
+        "wording": list(s.prompts),
         "threshold": list(range(1, s.n_categories)),
         "rating": list(range(1, s.n_categories + 1)),
         "statistic": list(SCORE_STATISTICS),

@@ -264,5 +264,6 @@ def _against_null(run: Run, arm: Arm) -> str:
     raw, null = run.get(arm, "nvat_paper_raw"), run.get(arm, "nvat_paper_raw_null")
     if not (raw.known and null.known):
         return ""
-    verb = "clears" if raw.lo > null.hi else "does not clear"
-    return f"The raw Spearman norm {raw.text} {verb} its null {null.text}."
+    # A permutation test asks where the estimate itself lies in the null, not its interval.
+    verb = "exceeds" if raw.centre > null.hi else "does not exceed"
+    return f"The raw Spearman norm {raw.text} {verb} its sign-flip null {null.text}."
