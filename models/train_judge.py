@@ -60,9 +60,9 @@ class Plan:
     seed: int = 20260101
     vocabulary: int = 2048
     width: int = 128
-    layers: int = 4
+    layers: int = 5
     heads: int = 4
-    hidden: int = 320
+    hidden: int = 256
     recipe: Recipe = Recipe()
     truth_scenarios: int = 600
     test_groups: int = 160

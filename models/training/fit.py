@@ -21,12 +21,11 @@ from models.training.wordings import NO_VALUE
 _LOSSES = (
     "answer",
     "end",
-    "recalled action",
-    "recalled state",
     "action",
     "shot action",
     "shot vote",
     "state",
+    "parts",
 )
 
 
@@ -69,14 +68,14 @@ class Recipe:
         Weight of the reading losses while answering; it fades to 0 in the second half.
     """
 
-    reading: int = 700
-    answering: int = 3600
+    reading: int = 1500
+    answering: int = 2200
     rate: float = 3e-3
     weight_decay: float = 0.02
-    side: float = 0.3
+    side: float = 0.5
     reading_layouts: tuple[Layout, ...] = (
-        Layout(0.8, 24, 5, 0, 128, 32),
-        Layout(0.2, 8, 6, 2, 256, 32),
+        Layout(0.75, 16, 6, 0, 128, 32),
+        Layout(0.25, 6, 8, 2, 256, 32),
     )
     answering_layouts: tuple[Layout, ...] = (
         Layout(0.80, 4, 10, 0, 128, 80),
@@ -92,8 +91,7 @@ def _heads(width: int) -> Params:
         "action": jnp.zeros((width, NO_VALUE + 1)),
         "vote": jnp.zeros((width, NO_VALUE + 1)),
         "state": jnp.zeros((width, STATE)),
-        "recalled action": jnp.zeros((width, NO_VALUE + 1)),
-        "recalled state": jnp.zeros((width, STATE)),
+        "parts": jnp.zeros((width, 3)),
     }
 
 
@@ -103,35 +101,28 @@ def _class_loss(x: jax.Array, head: jax.Array, target: jax.Array, mask: jax.Arra
     return -(got * mask).sum() / jnp.maximum(mask.sum(), 1)
 
 
-def _state_loss(x: jax.Array, head: jax.Array, target: jax.Array) -> jax.Array:
-    return 0.2 * ((x @ head - target) ** 2).sum(-1).mean()
-
-
 def _reading_losses(heads: Params, states: States, batch: Batch) -> jax.Array:
-    """Ask the states half way up for the action, the examples and what precedes the action."""
-    prefix, branch = states.middle_prefix, states.middle_branch
-    rows = jnp.arange(prefix.shape[0])[:, None]
-    ends = jnp.take_along_axis(branch, batch.action_end[..., None, None], axis=2)[:, :, 0]
+    """Ask the states on the way for what they should know by then.
+
+    Two blocks below the last but one: what an action is about, and what an example says. One block
+    higher, where the prefix ends: the scenario, and what the system message does in it. In the
+    last block but one, where the action ends: the parts of the attitude to it.
+    """
+    words, gist = states.prefix[-3], states.prefix[-2]
+    rows = jnp.arange(words.shape[0])[:, None]
+    ends = batch.action_end[..., None, None]
+    action = jnp.take_along_axis(states.branch[-3], ends, axis=2)[:, :, 0]
+    attitude = jnp.take_along_axis(states.branch[-1], ends, axis=2)[:, :, 0]
+    shown, said = words[rows, batch.shot_action], words[rows, batch.shot_answer]
+    last = gist[rows[:, 0], batch.tree.prefix_length - 1]
     everywhere = jnp.ones(batch.action_class.shape)
-    shown, said = prefix[rows, batch.shot_action], prefix[rows, batch.shot_answer]
-    last = prefix[rows[:, 0], batch.tree.prefix_length - 1]
     return jnp.stack(
         [
-            _class_loss(ends, heads["action"], batch.action_class, everywhere),
+            _class_loss(action, heads["action"], batch.action_class, everywhere),
             0.5 * _class_loss(shown, heads["action"], batch.shot_class, batch.shot_mask),
             0.5 * _class_loss(said, heads["vote"], batch.shot_vote, batch.shot_mask),
-            _state_loss(last, heads["state"], batch.state),
-        ]
-    )
-
-
-def _recall_losses(heads: Params, answer: jax.Array, batch: Batch) -> jax.Array:
-    """Ask the state at the answer for the same, so that it learns early where to look."""
-    everywhere = jnp.ones(batch.action_class.shape)
-    return jnp.stack(
-        [
-            _class_loss(answer, heads["recalled action"], batch.action_class, everywhere),
-            _state_loss(answer, heads["recalled state"], batch.state[:, None]),
+            0.2 * ((last @ heads["state"] - batch.state) ** 2).sum(-1).mean(),
+            2.0 * ((attitude @ heads["parts"] - batch.parts) ** 2).sum(-1).mean(),
         ]
     )
 
@@ -175,16 +166,15 @@ def train(
     def objective(
         both: Params, batch: Batch, side: jax.Array, reading: bool
     ) -> tuple[jax.Array, jax.Array]:
-        states = forward(both["net"], shape, batch.tree, half=reading)
+        states = forward(both["net"], shape, batch.tree, ending=not reading)
         read = _reading_losses(both["heads"], states, batch)
-        if reading:
-            return read.sum(), jnp.concatenate([jnp.zeros(4), read])
+        if states.final is None:
+            return read.sum(), jnp.concatenate([jnp.zeros(2), read])
         scores = jax.nn.log_softmax(logits(both["net"], states.final))
         answer = divergence(scores[:, :, 0, answers], batch.answer).mean()
         ending = -scores[:, :, 1, end].mean()
-        recalled = _recall_losses(both["heads"], states.final[:, :, 0], batch)
-        total = 4 * answer + 0.05 * ending + side * (read.sum() + recalled.sum())
-        return total, jnp.concatenate([jnp.stack([answer, ending]), recalled, read])
+        total = 4 * answer + 0.05 * ending + side * read.sum()
+        return total, jnp.concatenate([jnp.stack([answer, ending]), read])
 
     @partial(jax.jit, static_argnames="reading")
     def step(

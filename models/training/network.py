@@ -39,9 +39,9 @@ class Shape:
 
     vocabulary: int
     width: int = 128
-    layers: int = 4
+    layers: int = 5
     heads: int = 4
-    hidden: int = 320
+    hidden: int = 256
     context: int = 2048
     rope_base: float = 10000.0
     epsilon: float = 1e-5
@@ -76,15 +76,16 @@ class States(NamedTuple):
     Attributes
     ----------
     final : float array (B, A, R, width)
-        Normalised states at the positions to be read.
-    middle_prefix : float array (B, P, width)
-    middle_branch : float array (B, A, T, width)
-        States half way up, for the auxiliary losses.
+        Normalised states at the positions to be read; none when the pass stops before the end.
+    prefix : list of float arrays (B, P, width)
+        States of the prefixes: the embedding, then after each block but the last.
+    branch : list of float arrays (B, A, T, width)
+        The same for the branches.
     """
 
-    final: jax.Array
-    middle_prefix: jax.Array
-    middle_branch: jax.Array
+    final: jax.Array | None
+    prefix: list[jax.Array]
+    branch: list[jax.Array]
 
 
 def initialise(shape: Shape, seed: int) -> Params:
@@ -187,7 +188,7 @@ def _feed_forward(block: Params, x: jax.Array, epsilon: float) -> jax.Array:
     return x + (jax.nn.silu(h @ block["gate"]) * (h @ block["up"])) @ block["down"]
 
 
-def forward(params: Params, shape: Shape, tree: Tree, *, half: bool = False) -> States:
+def forward(params: Params, shape: Shape, tree: Tree, *, ending: bool = True) -> States:
     """Run the network over a tree of chats.
 
     Parameters
@@ -198,13 +199,13 @@ def forward(params: Params, shape: Shape, tree: Tree, *, half: bool = False) -> 
         The sizes they were drawn with.
     tree : Tree
         Prefixes, branches and where to read.
-    half : bool
-        Stop half way up; the final states are then those half way up, not normalised.
+    ending : bool
+        Run the last block too.
 
     Returns
     -------
     States
-        Final states where asked for, and the states half way up.
+        Final states where asked for, and the states on the way.
     """
     prefix, length, branch, read = tree
     (b, p), (_, a, t) = prefix.shape, branch.shape
@@ -229,13 +230,11 @@ def forward(params: Params, shape: Shape, tree: Tree, *, half: bool = False) -> 
     # All tokens stand in one long matrix; only attention needs to know which is which.
     z = params["embedding"][jnp.concatenate([prefix.reshape(-1), branch.reshape(-1)])]
     scale = 1 / np.sqrt(shape.head)
-    middle = cut(z)
+    levels = [cut(z)]
     for depth, block in enumerate(params["blocks"]):
         last = depth == shape.layers - 1
-        if depth == shape.layers // 2:
-            middle = cut(z)
-            if half:
-                return States(read_only(z), *middle)
+        if last and not ending:
+            return States(None, [x for x, _ in levels], [y for _, y in levels])
         h = _rms_norm(z, block["attn_norm"], shape.epsilon)
         keys, values = cut(h @ block["wk"]), cut(h @ block["wv"])
         k0 = _rotate(heads(keys[0]), at_prefix, shape.rope_base)
@@ -256,8 +255,11 @@ def forward(params: Params, shape: Shape, tree: Tree, *, half: bool = False) -> 
         mixed.append(y.reshape(-1, shape.width))
         z = z + jnp.concatenate(mixed) @ block["wo"]
         z = _feed_forward(block, z, shape.epsilon)
+        if not last:
+            levels.append(cut(z))
     final = _rms_norm(z, params["norm"], shape.epsilon)
-    return States(final.reshape(b, a, -1, shape.width), *middle)
+    final = final.reshape(b, a, -1, shape.width)
+    return States(final, [x for x, _ in levels], [y for _, y in levels])
 
 
 def logits(params: Params, states: jax.Array) -> jax.Array:

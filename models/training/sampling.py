@@ -42,7 +42,11 @@ class Batch(NamedTuple):
         The class of its action; and that of what its answer says (plus 10: against the value).
     shot_mask : (B, S)
     state : (B, STATE)
-        What the end of the prefix should know: delta, alpha and factor scores.
+        What the end of the prefix should know: how the scenario stands to each value, and how the
+        system message moves that.
+    parts : (B, A, 3)
+        What the end of the action should know: attitude to it before the message, what the
+        message adds, and what is its own.
     """
 
     tree: Tree
@@ -55,6 +59,7 @@ class Batch(NamedTuple):
     shot_vote: Ints
     shot_mask: Floats
     state: Floats
+    parts: Floats
 
 
 class Group(NamedTuple):
@@ -66,7 +71,7 @@ class Group(NamedTuple):
         Ids of the beginning, up to the action.
     branches : list of (list of int, int)
         Ids from the action to the first token of an answer, and where the action ends in them.
-    answer, action_class, state
+    answer, action_class, state, parts
         As in `Batch`, for one group.
     shots : list of tuple of int
         For each example: where its action ends, where its answer is, its class and its vote.
@@ -77,6 +82,7 @@ class Group(NamedTuple):
     answer: Floats
     action_class: Ints
     state: Floats
+    parts: Floats
     shots: list[tuple[int, int, int, int]]
 
 
@@ -153,6 +159,7 @@ class Sampler:
             shot_vote=shot_vote,
             shot_mask=(shot_action > 0).astype(np.float64),
             state=np.stack([r.state for r in rows]),
+            parts=np.stack([r.parts for r in rows]),
         )
 
     def _draw(self, branches: int, shots: int) -> Group:
@@ -173,7 +180,7 @@ class Sampler:
         which = np.array([rng.integers(len(bank)) for bank in banks])
         texts = [bank[k] for bank, k in zip(banks, which, strict=True)]
         scene, klass = m.scenario_text(place), value + len(VALUES) * bad
-        alpha, score = teacher.scenario(place)
+        alpha, move = teacher.state(place, preamble.effect)
         kappa = teacher.kappa[place.topic, value, bad, which]
         answer = teacher.probabilities(
             place, value, 1 - 2 * bad, kappa=kappa, effect=preamble.effect, reverse=reverse
@@ -181,7 +188,8 @@ class Sampler:
         if rng.random() < 0.03:
             scene, texts = m.filler(), [m.filler() for _ in range(branches)]
             answer, klass = np.tile(_FLAT, (branches, 1)), np.full(branches, NO_VALUE)
-            alpha, score = np.zeros_like(alpha), np.zeros_like(score)
+            alpha, move, kappa = 0 * alpha, 0 * move, 0 * kappa
+        sign = np.where(klass == NO_VALUE, 0, 1 - 2 * bad)
         ends = []
         for text, p in zip(texts, answer, strict=True):
             action = self.encoder.segment(f" {text}")
@@ -193,7 +201,8 @@ class Sampler:
             ends,
             answer,
             klass,
-            np.concatenate([preamble.effect.delta, alpha, score]),
+            np.concatenate([alpha, move]),
+            np.stack([sign * (teacher.theta + alpha)[value], sign * move[value], kappa], axis=-1),
             self._shot_places(preamble, system),
         )
 

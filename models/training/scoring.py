@@ -31,8 +31,9 @@ class Scorer:
     def __init__(self, params: Params, shape: Shape, answers: Sequence[int]) -> None:
         @jax.jit
         def run(tree: Tree) -> jax.Array:
-            states = forward(params, shape, tree)
-            chances = jax.nn.softmax(logits(params, states.final[:, :, 0]))
+            final = forward(params, shape, tree).final
+            assert final is not None
+            chances = jax.nn.softmax(logits(params, final[:, :, 0]))
             return chances[..., jnp.asarray(tuple(answers))]
 
         self._run: Callable[[Tree], jax.Array] = run

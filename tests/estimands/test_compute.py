@@ -15,8 +15,8 @@ from simulated_studies import (
     PLACEBO,
     RETEST,
     TARGETED,
-    V,
     Simulated,
+    V,
     drawn_posterior,
     simulate_study,
 )

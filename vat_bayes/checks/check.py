@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from vat_bayes.errors import InputError
 
@@ -102,8 +102,16 @@ def read_checks(path: Path) -> list[Check]:
         When the file is missing or is not a list of checks.
     """
     try:
-        return [Check(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        checks = [Check(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
     except FileNotFoundError:
         raise InputError("there are no checks here", where=str(path)) from None
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"not a list of checks: {error}", where=str(path)) from None
+    for check in checks:
+        if check.verdict not in get_args(Verdict):
+            raise InputError(
+                f"not a list of checks: '{check.check}' has the verdict {check.verdict!r}, "
+                f"expected one of {', '.join(get_args(Verdict))}",
+                where=str(path),
+            )
+    return checks

@@ -128,9 +128,7 @@ def gain_tax_table(run: Run, model: str) -> Table:
                 estimate_cell(gain, notes=_twin(run, arm, "gain")) if aims or gain.known else mark,
                 estimate_cell(tax, notes=_twin(run, arm, "tax_rms")),
                 estimate_cell(over, notes=_p(over)) if aims or over.known else mark,
-                estimate_cell(again, notes=_p(again))
-                if arm.role != "retest" or again.known
-                else mark,
+                estimate_cell(again, notes=_p(again)) if aims or again.known else mark,
                 estimate_cell(run.get(arm, "tax_ratio")) if aims else mark,
             )
         )
