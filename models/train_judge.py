@@ -46,7 +46,9 @@ class Plan:
     Parameters
     ----------
     seed : int
-        Seed of the teacher, the student and all draws.
+        Seed of the teacher and of all draws.
+    start : int
+        Seed of the network's first weights and of the order of its batches.
     vocabulary, width, layers, heads, hidden : int
         Sizes.
     recipe : Recipe
@@ -58,6 +60,7 @@ class Plan:
     """
 
     seed: int = 20260101
+    start: int = 0
     vocabulary: int = 2048
     width: int = 128
     layers: int = 5
@@ -97,7 +100,7 @@ def build(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> Facts
     shape = Shape(encoder.size, plan.width, plan.layers, plan.heads, plan.hidden)
     sampler = _sampler(subject, encoder, held_out=False, new_words=False)
     clock, work = time.perf_counter(), time.process_time()
-    params = train(shape, sampler, plan.recipe, plan.seed, say)
+    params = train(shape, sampler, plan.recipe, plan.start, say)
     minutes = (time.perf_counter() - clock) / 60
     cpu_minutes = (time.process_time() - work) / 60
     path = folder / f"{NAME}.gguf"
