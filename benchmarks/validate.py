@@ -1,9 +1,10 @@
-"""Coverage of the intervals over simulated studies with known truth; writes ``docs/calibration.md``.
+"""Coverage of the intervals over simulated studies with known truth.
 
-Each study draws new parameters, new scenarios and new judgments, fits them with the real sampler and asks which 90 %
-intervals contain the truth. ``ratings`` are drawn from the model that is fitted. ``distribution`` is a study of
-misspecification: the expected scores come from the ordinal model, with its floor, ceiling and unequal spread, and are
-fitted by the normal one.
+Writes ``docs/calibration.md``. Each study draws new parameters, new scenarios and new judgments,
+fits them with the real sampler and asks which 90 % intervals contain the truth. ``ratings`` are
+drawn from the model that is fitted. ``distribution`` is a study of misspecification: the expected
+scores come from the ordinal model, with its floor, ceiling and unequal spread, and are fitted by
+the normal one.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ CONDITIONS = (
 )
 REPORTED = (
     "gain", "shift", "tax_rms", "tax_excess", "tax_displacement", "nvat_offdiag", "coupling",
-    "style_acquiescence", "style_extremity", "gain_classical", "shift_classical", "tax_rms_classical",
-    "tax_excess_classical",
+    "style_acquiescence", "style_extremity", "gain_classical", "shift_classical",
+    "tax_rms_classical", "tax_excess_classical",
 )  # fmt: skip
 
 
@@ -70,8 +71,7 @@ def run_study(job: Job) -> pd.DataFrame:
     """
     world = draw_world(seed=job.seed, conditions=CONDITIONS)
     if job.null:
-        # Same distribution of effects in both arms, drawn independently: no excess on average, and none in
-        # this very study, since the intervention gets the placebo's own effects.
+        # The intervention gets the placebo's own effects, so the true excess is exactly zero.
         delta, scale = world.delta.copy(), world.u_scale.copy()
         delta[1], scale[1] = delta[2], scale[2]
         zero = np.zeros_like(world.beta)
@@ -111,8 +111,8 @@ def binomial(inside: int, n: int) -> tuple[float, float]:
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Count coverage by read-out, number of scenarios, estimand and scale.
 
-    Studies are the units of the bounds: ten shifts of one study are not ten independent trials, so their bounds are
-    wider than the count suggests and are computed from the number of studies.
+    Studies are the units of the bounds: ten shifts of one study are not ten independent trials, so
+    the bounds are computed from the number of studies.
     """
     out = []
     usable = rows.dropna(subset=["lo", "truth"])
@@ -173,20 +173,22 @@ def write_report(rows: pd.DataFrame, out: Path, *, seconds: float, command: str)
     failed = rows.groupby(["readout", "scenarios", "null", "seed"])["failed"].first()
     text = f"""# Calibration
 
-Written by `{command}` in {seconds / 60:.0f} minutes. 90 % intervals against known truth; every study has new
-parameters, scenarios and judgments, and is fitted by the real sampler (NumPyro, 2 chains of 400 draws after 500).
+Written by `{command}` in {seconds / 60:.0f} minutes. 90 % intervals against known truth; every
+study has new parameters, scenarios and judgments, and is fitted by the real sampler (NumPyro, 2
+chains of 400 draws after 500).
 
-`ratings` are drawn from the fitted model. `distribution` is misspecified on purpose: expected scores from the ordinal
-model, fitted by the normal one. A study that fails a convergence check is not counted as covering anything; {int(failed.sum())}
-of {len(failed)} studies failed a check of any kind.
+`ratings` are drawn from the fitted model. `distribution` is misspecified on purpose: expected
+scores from the ordinal model, fitted by the normal one. A study that fails a convergence check is
+not counted as covering anything; {int(failed.sum())} of {len(failed)} studies failed a check of any
+kind.
 
 ## Coverage
 
 {markdown(summarise(rows))}
 
-`mean error` is the mean of posterior median minus truth. `tax_displacement` is not expected to cover near zero: it is
-biased upward by noise, which is what its floor is for. The coupling of `distribution` studies has no truth on its own
-scale and is left out.
+`mean error` is the mean of posterior median minus truth. `tax_displacement` is not expected to
+cover near zero: it is biased upward by noise, which is what its floor is for. The coupling of
+`distribution` studies has no truth on its own scale and is left out.
 
 ## False alarms
 

@@ -173,8 +173,7 @@ def test_a_failed_fit_shows_no_number_of_the_posterior(make_run: MakeRun) -> Non
     }
     assert numbers
     (folder / "checks.json").write_text(
-        '[{"check": "r_hat", "verdict": "fail", "figure": 1.2, "threshold": 1.01,'
-        ' "why": "R-hat"}]'
+        '[{"check": "r_hat", "verdict": "fail", "figure": 1.2, "threshold": 1.01, "why": "R-hat"}]'
     )
     page = page_of(folder)
     assert page.text.index("The fit failed") < page.text.index("Six interventions")
