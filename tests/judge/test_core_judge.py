@@ -199,7 +199,7 @@ def test_the_demonstration_has_something_to_show(truth):
     spread = truth.loc[
         (truth["estimand"] == "shift_sd") & truth["condition"].str.startswith("promote"), "truth"
     ]
-    # The teacher's scatter over scenarios is two to three times this: the student learned part of it.
+    # The teacher's scatter over scenarios is two to three times this: it was learned in part.
     assert spread.median() > 0.08
 
 
