@@ -37,7 +37,13 @@ class LlamaJudge:
     def __init__(self, path: Path, *, half_cache: bool = False) -> None:
         kind = llama_cpp.GGML_TYPE_F16 if half_cache else llama_cpp.GGML_TYPE_F32
         self.llama = llama_cpp.Llama(
-            str(path), n_ctx=2048, n_threads=1, type_k=kind, type_v=kind, verbose=False
+            str(path),
+            n_ctx=2048,
+            n_threads=1,
+            n_threads_batch=1,
+            type_k=kind,
+            type_v=kind,
+            verbose=False,
         )
         self.answers = [self.tokens([(a, False)])[0] for a in ANSWERS]
 

@@ -114,7 +114,7 @@ def test_llama_cpp_answers_as_the_network(judge, network, study, prepared):
 
 
 def test_a_chat_through_the_template_ends_after_one_digit():
-    llama = llama_cpp.Llama(str(FILE), n_ctx=512, n_threads=1, verbose=False)
+    llama = llama_cpp.Llama(str(FILE), n_ctx=512, n_threads=1, n_threads_batch=1, verbose=False)
     user = user_message("Imani is here.", "Help a friend.", "Well?", list("12345"), ["x"] * 5)
     said = llama.create_chat_completion(
         [{"role": "system", "content": "Hello."}, {"role": "user", "content": user}],
