@@ -11,7 +11,6 @@ import pytest
 import vat_bayes.bundled as bundled
 import vat_bayes.demo as rooms
 from vat_bayes.cli import main
-from vat_bayes.errors import InputError
 from vat_bayes.study import Study
 
 
@@ -35,13 +34,7 @@ def test_the_study_of_the_demo_is_bundled() -> None:
 def test_the_demo_compares_its_intervals_with_the_truth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("llama_cpp")
-    study = rooms.demo_study()
-    try:
-        study.model_file(study.models[0])
-        truth = rooms.demo_truth()
-    except InputError as error:
-        pytest.skip(str(error))
+    study, truth = rooms.demo_study(), rooms.demo_truth()
     assert bundled.model_path("judges").is_dir()
     data = study.to_dict()
     data["items"]["scenarios"] = 8
