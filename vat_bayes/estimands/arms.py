@@ -73,11 +73,17 @@ def only_role(arms: list[ArmInfo], model: str, role: str) -> ArmInfo | None:
     return found[0] if len(found) == 1 else None
 
 
+def placebo_of(arms: list[ArmInfo], arm: ArmInfo) -> ArmInfo | None:
+    """Return the placebo that an arm is contrasted with: the declared one, else the only one."""
+    declared = find_arm(arms, arm.model, arm.condition.placebo)
+    return declared or only_role(arms, arm.model, "placebo")
+
+
 def model_index(tree: xr.DataTree, arm: ArmInfo) -> int:
     """Position of the arm's model on the ``model`` dimension."""
     return labels(tree, "posterior", "model").index(arm.model)
 
 
-def stacked(tree: xr.DataTree, name: str) -> Floats:
-    """Return the posterior draws of one variable with the chains stacked, shape (sample, ...)."""
-    return merge_chains(array(tree, "posterior", name))
+def stacked(tree: xr.DataTree, name: str, *, group: str = "posterior") -> Floats:
+    """Return the draws of one variable with the chains stacked, shape (sample, ...)."""
+    return merge_chains(array(tree, group, name))

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from vat_bayes.estimands import tax
-from vat_bayes.estimands.arms import ArmInfo, find_arm, only_role, read_arms, stacked
+from vat_bayes.estimands.arms import ArmInfo, only_role, placebo_of, read_arms, stacked
 from vat_bayes.estimands.classical import (
     PairedShifts,
     paired_shifts,
@@ -180,8 +180,7 @@ class _Adder:
         if self.arm.condition.role != "intervention":
             return rms, excess
         model = self.arm.model
-        placebo = find_arm(self.arms, model, self.arm.condition.placebo)
-        placebo = placebo or only_role(self.arms, model, "placebo")
+        placebo = placebo_of(self.arms, self.arm)
         excess = self._excess("tax_excess", placebo, "no-placebo", excess)
         retest = only_role(self.arms, model, "retest")
         self._excess("tax_excess_retest", retest, "no-retest", excess)
@@ -245,8 +244,7 @@ def _classical_rows(
         off = _measured(paired.mean[i][None], tax.off_target(target))
         if off and np.isfinite(sampled[:, i, off]).all():
             rows.add(arm, n, "tax_rms_classical", tax.tax_rms(sampled[:, i], off))
-            placebo = find_arm(arms, arm.model, arm.condition.placebo)
-            placebo = placebo or only_role(arms, arm.model, "placebo")
+            placebo = placebo_of(arms, arm)
             if arm.condition.role == "intervention" and placebo and placebo.index is not None:
                 excess = tax.tax_excess(sampled[:, i], sampled[:, placebo.index], off)
                 rows.add(arm, n, "tax_excess_classical", excess)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from vat_bayes.estimands.arms import ArmInfo
+from vat_bayes.estimands.arms import ArmInfo, stacked
 from vat_bayes.estimands.norms import Floats
 from vat_bayes.estimands.rows import Rows
 from vat_bayes.model.coupling import offdiagonal_norm
@@ -60,7 +60,7 @@ def add_coupling(
     measured : list of int
         The values that items load on.
     """
-    coupling = _stacked(tree, "posterior", "coupling", arm)
+    coupling = stacked(tree, "coupling")[:, arm.index]
     for v in range(len(VALUES)):
         for w in range(v + 1, len(VALUES)):
             known = v in measured and w in measured
@@ -76,12 +76,12 @@ def add_coupling(
     if len(measured) < 2:
         return
     ratio = no_coupling_ratio(
-        _stacked(tree, "posterior", "coupling_scale", arm),
-        _stacked(tree, "prior", "coupling_scale", arm),
+        stacked(tree, "coupling_scale")[:, arm.index],
+        stacked(tree, "coupling_scale", group="prior")[:, arm.index],
     )
     status = "at-floor" if ratio > _EXCLUDED else "ok"
     for group, suffix in (("posterior", ""), ("prior", "_prior")):
-        matrix = _stacked(tree, group, "coupling", arm)[:, measured][:, :, measured]
+        matrix = stacked(tree, "coupling", group=group)[:, arm.index][:, measured][:, :, measured]
         paper = np.sqrt((matrix**2).sum((-1, -2)) / len(measured))
         for name, draws, scale, none in (
             ("nvat_offdiag", offdiagonal_norm(matrix), "correlation", 0.0),
@@ -91,9 +91,3 @@ def add_coupling(
             rows.add(arm, n, f"{name}{suffix}", draws, scale=scale, status=shown)
             if shown == "at-floor":
                 rows.records[-1]["lo"] = none
-
-
-def _stacked(tree: xr.DataTree, group: str, name: str, arm: ArmInfo) -> Floats:
-    """Draws of one arm's variable with the chains stacked."""
-    values = np.asarray(tree[group].to_dataset()[name].values, dtype=float)
-    return np.asarray(values.reshape(-1, *values.shape[2:])[:, arm.index])

@@ -11,6 +11,10 @@ from scipy.special import expit
 
 from vat_bayes.model.structure import Floats, Ints, Structure
 
+# Stands for the infinite outer cutpoints: F(FAR) is exactly 1 in floating point, and unlike
+# infinity it has a gradient.
+FAR = 1e3
+
 
 @dataclass(frozen=True)
 class RatingsDesign:

@@ -21,7 +21,7 @@ from vat_bayes.model.predictive import (
 )
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.sampling import Samples
-from vat_bayes.model.structure import Floats, Structure
+from vat_bayes.model.structure import Arm, Floats, Structure
 
 SCHEMA_VERSION = 1
 # Replicated data sets and per-scenario likelihoods from this many draws spread over the chains.
@@ -115,23 +115,23 @@ def build_tree(
         "n_categories": s.n_categories,
         "sampler": samples.sampler,
         "thinned_every": thinned,
-        "arms": json.dumps(
-            [
-                {"label": a.label, "model": s.models[a.model], **describe_condition(a.condition)}
-                for a in s.arms
-            ]
-        ),
-        "identical_arms": json.dumps(
-            [
-                {"label": a.label, "model": s.models[a.model], **describe_condition(a.condition)}
-                for a in prepared.identical
-            ]
-        ),
+        "arms": _arms_json(s, s.arms),
+        "identical_arms": _arms_json(s, prepared.identical),
         "baselines": json.dumps(dict(zip(s.models, prepared.baselines, strict=True))),
         "notes": json.dumps(list(prepared.notes)),
         **attrs,
     }
     return tree
+
+
+def _arms_json(s: Structure, arms: tuple[Arm, ...]) -> str:
+    """Arms with their conditions as JSON, which an attribute of the file can hold."""
+    return json.dumps(
+        [
+            {"label": a.label, "model": s.models[a.model], **describe_condition(a.condition)}
+            for a in arms
+        ]
+    )
 
 
 def _thin(draws: dict[str, Floats]) -> tuple[int, dict[str, Floats]]:

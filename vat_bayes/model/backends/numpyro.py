@@ -15,12 +15,9 @@ from jax.scipy.linalg import solve_triangular
 from vat_bayes.model.blocks import Blocks, build_blocks
 from vat_bayes.model.coupling import partial_count
 from vat_bayes.model.priors import ModelSpec
-from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.ratings import FAR, RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Structure
-
-# F(FAR) is exactly 1 in floating point, and unlike infinity it has a gradient.
-FAR = 1e3
 
 
 def _normal(name: str, scale: Any, *shape: int) -> Any:

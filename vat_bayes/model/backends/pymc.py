@@ -12,11 +12,8 @@ from pytensor.tensor.linalg import cholesky, solve_triangular
 from vat_bayes.model.blocks import build_blocks
 from vat_bayes.model.coupling import partial_count
 from vat_bayes.model.priors import ModelSpec
-from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.ratings import FAR, RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
-
-# F(FAR) is exactly 1 in floating point, and unlike infinity it has a gradient.
-FAR = 1e3
 
 
 def _log_sigmoid(x: Any) -> Any:
