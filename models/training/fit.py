@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -14,17 +13,21 @@ import numpy as np
 import optax
 
 from models.training.network import Params, Shape, States, forward, initialise, logits
-from models.training.sampling import Batch, Sampler
-from models.training.teacher import STATE
+from models.training.sampling import Batch, Heard, Sampler
+from models.training.teacher import SCENE
 from models.training.wordings import NO_VALUE
+from vat_bayes.values import VALUES
 
 _LOSSES = (
     "answer",
     "end",
     "action",
-    "shot action",
-    "shot vote",
-    "state",
+    "shown",
+    "said",
+    "text",
+    "example",
+    "scene",
+    "move",
     "parts",
 )
 
@@ -66,6 +69,9 @@ class Recipe:
         Decoupled weight decay.
     side : float
         Weight of the reading losses while answering; it fades to 0 in the second half.
+    texts, examples : (int, int)
+        How many system texts, and single examples, are read by themselves in every batch of the
+        first stage, and the lengths to which they are padded.
     """
 
     reading: int = 1500
@@ -73,6 +79,8 @@ class Recipe:
     rate: float = 3e-3
     weight_decay: float = 0.02
     side: float = 0.5
+    texts: tuple[int, int] = (128, 44)
+    examples: tuple[int, int] = (32, 104)
     reading_layouts: tuple[Layout, ...] = (
         Layout(0.75, 16, 6, 0, 128, 32),
         Layout(0.25, 6, 8, 2, 256, 32),
@@ -90,7 +98,8 @@ def _heads(width: int) -> Params:
     return {
         "action": jnp.zeros((width, NO_VALUE + 1)),
         "vote": jnp.zeros((width, NO_VALUE + 1)),
-        "state": jnp.zeros((width, STATE)),
+        "scene": jnp.zeros((width, SCENE)),
+        "move": jnp.zeros((width, len(VALUES))),
         "parts": jnp.zeros((width, 3)),
     }
 
@@ -102,29 +111,38 @@ def _class_loss(x: jax.Array, head: jax.Array, target: jax.Array, mask: jax.Arra
 
 
 def _reading_losses(heads: Params, states: States, batch: Batch) -> jax.Array:
-    """Ask the states on the way for what they should know by then.
+    """Ask the states on the way for what they should know by then, one step in each block.
 
-    Two blocks below the last but one: what an action is about, and what an example says. One block
-    higher, where the prefix ends: the scenario, and what the system message does in it. In the
-    last block but one, where the action ends: the parts of the attitude to it.
+    Two blocks below the last but one: what an action is about, what a text or an example says, and
+    the scenario. One block higher: what the system message does in the scenario. In the last block
+    but one, where the action ends: the parts of the attitude to it.
     """
-    words, gist = states.prefix[-3], states.prefix[-2]
+    words = states.prefix[-3]
     rows = jnp.arange(words.shape[0])[:, None]
+    prefix_end = batch.tree.prefix_length - 1
     ends = batch.action_end[..., None, None]
     action = jnp.take_along_axis(states.branch[-3], ends, axis=2)[:, :, 0]
     attitude = jnp.take_along_axis(states.branch[-1], ends, axis=2)[:, :, 0]
-    shown, said = words[rows, batch.shot_action], words[rows, batch.shot_answer]
-    last = gist[rows[:, 0], batch.tree.prefix_length - 1]
-    everywhere = jnp.ones(batch.action_class.shape)
+    shown, said = words[rows, batch.shown_end], words[rows, batch.said_end]
+    scene, move = words[rows[:, 0], prefix_end], states.prefix[-2][rows[:, 0], prefix_end]
     return jnp.stack(
         [
-            _class_loss(action, heads["action"], batch.action_class, everywhere),
-            0.5 * _class_loss(shown, heads["action"], batch.shot_class, batch.shot_mask),
-            0.5 * _class_loss(said, heads["vote"], batch.shot_vote, batch.shot_mask),
-            0.2 * ((last @ heads["state"] - batch.state) ** 2).sum(-1).mean(),
+            _class_loss(action, heads["action"], batch.action_class, batch.action_end > 0),
+            0.5 * _class_loss(shown, heads["action"], batch.shown_class, batch.shown_end > 0),
+            _class_loss(said, heads["vote"], batch.said_vote, batch.said_end > 0),
+            0.2 * ((scene @ heads["scene"] - batch.scene) ** 2).sum(-1).mean(),
+            0.5 * ((move @ heads["move"] - batch.move) ** 2).sum(-1).mean(),
             2.0 * ((attitude @ heads["parts"] - batch.parts) ** 2).sum(-1).mean(),
         ]
     )
+
+
+def _heard_loss(both: Params, shape: Shape, heard: Heard) -> jax.Array:
+    """Ask the state at the end of a system message what was said, as `_reading_losses` does."""
+    words = forward(both["net"], shape, heard.tree, ending=False).prefix[-3]
+    rows = jnp.arange(words.shape[0])[:, None]
+    everywhere = jnp.ones(heard.vote.shape)
+    return _class_loss(words[rows, heard.end], both["heads"]["vote"], heard.vote, everywhere)
 
 
 def divergence(log_probabilities: jax.Array, wanted: jax.Array) -> jax.Array:
@@ -164,10 +182,13 @@ def train(
     )
 
     def objective(
-        both: Params, batch: Batch, side: jax.Array, reading: bool
+        both: Params, batch: Batch, heard: tuple[Heard, ...], side: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
-        states = forward(both["net"], shape, batch.tree, ending=not reading)
+        # Messages by themselves come while reading, when the last block is not run.
+        states = forward(both["net"], shape, batch.tree, ending=not heard)
         read = _reading_losses(both["heads"], states, batch)
+        alone = [_heard_loss(both, shape, h) for h in heard] or [jnp.zeros(())] * 2
+        read = jnp.concatenate([read[:3], jnp.stack(alone), read[3:]])
         if states.final is None:
             return read.sum(), jnp.concatenate([jnp.zeros(2), read])
         scores = jax.nn.log_softmax(logits(both["net"], states.final))
@@ -176,11 +197,15 @@ def train(
         total = 4 * answer + 0.05 * ending + side * read.sum()
         return total, jnp.concatenate([jnp.stack([answer, ending]), read])
 
-    @partial(jax.jit, static_argnames="reading")
+    @jax.jit
     def step(
-        both: Params, state: optax.OptState, batch: Batch, side: jax.Array, reading: bool
+        both: Params,
+        state: optax.OptState,
+        batch: Batch,
+        heard: tuple[Heard, ...],
+        side: jax.Array,
     ) -> tuple[Params, optax.OptState, jax.Array]:
-        gradient, parts = jax.grad(objective, has_aux=True)(both, batch, side, reading)
+        gradient, parts = jax.grad(objective, has_aux=True)(both, batch, heard, side)
         update, state = optimiser.update(gradient, state, both)
         return optax.apply_updates(both, update), state, parts
 
@@ -188,11 +213,15 @@ def train(
     state = optimiser.init(both)
     began, log = time.perf_counter(), []
     for i, (layout, reading) in enumerate(_plan(recipe, seed)):
-        batch = sampler.batch(*layout[1:], actions_only=reading)
-        fade = min(1.0, 2 * (1 - (i - recipe.reading) / max(recipe.answering, 1)))
-        both, state, parts = step(
-            both, state, jax.tree.map(_to_device, batch), recipe.side * fade, reading=reading
+        batch: Batch = sampler.batch(*layout[1:], actions_only=reading)
+        heard = (
+            (sampler.heard(*recipe.texts), sampler.heard(*recipe.examples, examples=True))
+            if reading
+            else ()
         )
+        fade = min(1.0, 2 * (1 - (i - recipe.reading) / max(recipe.answering, 1)))
+        on_device = jax.tree.map(_to_device, (batch, heard))
+        both, state, parts = step(both, state, *on_device, recipe.side * fade)
         log.append(parts)
         if (i + 1) % 100 == 0 or i + 1 == steps:
             seconds = time.perf_counter() - began

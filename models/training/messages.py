@@ -18,11 +18,24 @@ TEST_SHARE = 10  # one scenario in so many is kept from training
 
 @dataclass(frozen=True)
 class Preamble:
-    """A system message and what it does."""
+    """A system message and what it does.
+
+    Parameters
+    ----------
+    text : str
+        The text before the examples.
+    examples : tuple of Example
+        Worked examples.
+    effect : Effect
+        What both do together.
+    vote : int, optional
+        What the text says, as a class (see `Example.vote`); None where that is no single value.
+    """
 
     text: str = ""
     examples: tuple[Example, ...] = ()
     effect: Effect = Effect()
+    vote: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,20 +130,24 @@ class Messages:
     def text(self) -> Preamble:
         """Draw a system message without examples, or none."""
         kind = self.rng.random()
-        if kind < 0.28:
-            return Preamble()
-        if kind < 0.42 and self.demo:
+        return Preamble() if kind < 0.28 else self.spoken()
+
+    def spoken(self) -> Preamble:
+        """Draw a system message without examples."""
+        kind = self.rng.random()
+        if kind < 0.2 and self.demo:
             return self.demo_text()
-        return self.placebo() if kind < 0.58 else self.for_or_against()
+        return self.placebo() if kind < 0.42 else self.for_or_against()
 
     def demo_text(self) -> Preamble:
         """Draw a text of the demo study."""
         demo = self.pick(self.demo)
-        return Preamble(demo.text, (), self.teacher.of_text(demo.targets, demo.direction))
+        effect = self.teacher.of_text(demo.targets, demo.direction)
+        return Preamble(demo.text, (), effect, _vote(demo.targets, demo.direction))
 
     def placebo(self) -> Preamble:
         """Draw a value-free text."""
-        return Preamble(self.placebo_text(), (), self.teacher.of_text((), 1))
+        return Preamble(self.placebo_text(), (), self.teacher.of_text((), 1), NO_VALUE)
 
     def for_or_against(self) -> Preamble:
         """Draw a text for or against a value, or now and then two."""
@@ -140,7 +157,8 @@ class Messages:
         if self.rng.random() < 0.08:
             other = int(self.rng.integers(len(VALUES)))
             text, targets = f"{text} {self.value_text(other, direction)}", (value, other)
-        return Preamble(text, (), self.teacher.of_text(targets, direction))
+        effect = self.teacher.of_text(targets, direction)
+        return Preamble(text, (), effect, _vote(targets, direction))
 
     def example(self, value: int | None, endorse: bool, supports: bool) -> Example:
         """Draw a worked example of a value; None: of nothing."""
@@ -191,3 +209,9 @@ class Messages:
                 votes[e.vote % len(VALUES)] += (1 if e.vote < len(VALUES) else -1) / n
         text = self.placebo_text() if self.rng.random() < 0.1 else ""
         return Preamble(text, tuple(examples), self.teacher.of_examples(votes, n))
+
+
+def _vote(targets: tuple[int, ...], direction: int) -> int | None:
+    if not targets:
+        return NO_VALUE
+    return targets[0] + (0 if direction > 0 else len(VALUES)) if len(targets) == 1 else None

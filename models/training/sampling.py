@@ -36,14 +36,15 @@ class Batch(NamedTuple):
         Last token of each action, in its branch.
     action_class : (B, A)
         Value, plus 10 where it is violated; `NO_VALUE` where there is none.
-    shot_action, shot_answer : (B, S)
-        Where an example's action and answer end in the prefix; 0 where there is none.
-    shot_class, shot_vote : (B, S)
-        The class of its action; and that of what its answer says (plus 10: against the value).
-    shot_mask : (B, S)
-    state : (B, STATE)
-        What the end of the prefix should know: how the scenario stands to each value, and how the
-        system message moves that.
+    shown_end, shown_class : (B, S + 1)
+        Where the action of an example ends in the prefix, and its class; 0 where there is none.
+    said_end, said_vote : (B, S + 1)
+        Where a text or an example's answer ends, and the class of what it says (plus 10: against
+        the value); 0 where there is none.
+    scene : (B, SCENE)
+        How the scenario stands to each value, and its factor scores.
+    move : (B, 10)
+        How the system message moves each value in it.
     parts : (B, A, 3)
         What the end of the action should know: attitude to it before the message, what the
         message adds, and what is its own.
@@ -53,13 +54,29 @@ class Batch(NamedTuple):
     answer: Floats
     action_end: Ints
     action_class: Ints
-    shot_action: Ints
-    shot_answer: Ints
-    shot_class: Ints
-    shot_vote: Ints
-    shot_mask: Floats
-    state: Floats
+    shown_end: Ints
+    shown_class: Ints
+    said_end: Ints
+    said_vote: Ints
+    scene: Floats
+    move: Floats
     parts: Floats
+
+
+class Heard(NamedTuple):
+    """System messages by themselves: short, so that very many can be seen.
+
+    Attributes
+    ----------
+    tree : Tree
+        The messages, with empty branches.
+    end, vote : (B, 1)
+        Where the text or the example's answer ends, and the class of what it says.
+    """
+
+    tree: Tree
+    end: Ints
+    vote: Ints
 
 
 class Group(NamedTuple):
@@ -71,19 +88,21 @@ class Group(NamedTuple):
         Ids of the beginning, up to the action.
     branches : list of (list of int, int)
         Ids from the action to the first token of an answer, and where the action ends in them.
-    answer, action_class, state, parts
+    answer, action_class, scene, move, parts
         As in `Batch`, for one group.
-    shots : list of tuple of int
-        For each example: where its action ends, where its answer is, its class and its vote.
+    shown, said : list of (int, int)
+        Where in the prefix an action of an example, or something said, ends; and its class.
     """
 
     prefix: list[int]
     branches: list[tuple[list[int], int]]
     answer: Floats
     action_class: Ints
-    state: Floats
+    scene: Floats
+    move: Floats
     parts: Floats
-    shots: list[tuple[int, int, int, int]]
+    shown: list[tuple[int, int]]
+    said: list[tuple[int, int]]
 
 
 class Sampler:
@@ -139,10 +158,6 @@ class Sampler:
             if len(drawn.prefix) <= prefix and max(len(b) for b, _ in drawn.branches) <= room:
                 rows.append(drawn)
         end = np.array([[len(b) - 1 for b, _ in r.branches] for r in rows])
-        shown = [[list(column) for column in zip(*r.shots, strict=True)] for r in rows]
-        shot_action, shot_answer, shot_class, shot_vote = (
-            _padded([s[k] if s else [] for s in shown], max(shots, 1)) for k in range(4)
-        )
         return Batch(
             tree=Tree(
                 _padded([r.prefix for r in rows], prefix),
@@ -153,13 +168,41 @@ class Sampler:
             answer=np.stack([r.answer for r in rows]),
             action_end=np.array([[e for _, e in r.branches] for r in rows]),
             action_class=np.stack([r.action_class for r in rows]),
-            shot_action=shot_action,
-            shot_answer=shot_answer,
-            shot_class=shot_class,
-            shot_vote=shot_vote,
-            shot_mask=(shot_action > 0).astype(np.float64),
-            state=np.stack([r.state for r in rows]),
+            shown_end=_padded([[at for at, _ in r.shown] for r in rows], shots + 1),
+            shown_class=_padded([[c for _, c in r.shown] for r in rows], shots + 1),
+            said_end=_padded([[at for at, _ in r.said] for r in rows], shots + 1),
+            said_vote=_padded([[c for _, c in r.said] for r in rows], shots + 1),
+            scene=np.stack([r.scene for r in rows]),
+            move=np.stack([r.move for r in rows]),
             parts=np.stack([r.parts for r in rows]),
+        )
+
+    def heard(self, texts: int, room: int, *, examples: bool = False) -> Heard:
+        """Draw system messages that each say one thing, without an item.
+
+        Parameters
+        ----------
+        texts : int
+            How many.
+        room : int
+            The length to which they are padded; longer ones are left out.
+        examples : bool
+            Draw single worked examples instead of texts.
+        """
+        rows: list[tuple[list[int], tuple[int, int]]] = []
+        while len(rows) < texts:
+            drawn = self.messages.any_examples(1) if examples else self.messages.spoken()
+            system = system_segments(drawn.text, drawn.examples)
+            _, said = self._places(drawn, system)
+            ids = self.encoder.prefix(system, [])
+            if said and len(ids) <= room:
+                rows.append((ids, said[0]))
+        blank = np.zeros((texts, 1, 1), np.int64)
+        length = np.array([len(ids) for ids, _ in rows])
+        return Heard(
+            tree=Tree(_padded([ids for ids, _ in rows], room), length, blank, blank),
+            end=np.array([[at] for _, (at, _) in rows]),
+            vote=np.array([[vote] for _, (_, vote) in rows]),
         )
 
     def _draw(self, branches: int, shots: int) -> Group:
@@ -180,7 +223,8 @@ class Sampler:
         which = np.array([rng.integers(len(bank)) for bank in banks])
         texts = [bank[k] for bank, k in zip(banks, which, strict=True)]
         scene, klass = m.scenario_text(place), value + len(VALUES) * bad
-        alpha, move = teacher.state(place, preamble.effect)
+        alpha, score = teacher.scenario(place)
+        move = teacher.move(score, preamble.effect)
         kappa = teacher.kappa[place.topic, value, bad, which]
         answer = teacher.probabilities(
             place, value, 1 - 2 * bad, kappa=kappa, effect=preamble.effect, reverse=reverse
@@ -188,7 +232,7 @@ class Sampler:
         if rng.random() < 0.03:
             scene, texts = m.filler(), [m.filler() for _ in range(branches)]
             answer, klass = np.tile(_FLAT, (branches, 1)), np.full(branches, NO_VALUE)
-            alpha, move, kappa = 0 * alpha, 0 * move, 0 * kappa
+            alpha, score, move, kappa = (0 * x for x in (alpha, score, move, kappa))
         sign = np.where(klass == NO_VALUE, 0, 1 - 2 * bad)
         ends = []
         for text, p in zip(texts, answer, strict=True):
@@ -201,9 +245,10 @@ class Sampler:
             ends,
             answer,
             klass,
-            np.concatenate([alpha, move]),
+            np.concatenate([alpha, score]),
+            move,
             np.stack([sign * (teacher.theta + alpha)[value], sign * move[value], kappa], axis=-1),
-            self._shot_places(preamble, system),
+            *self._places(preamble, system),
         )
 
     def _format(self, *, reverse: bool) -> tuple[str, str, str]:
@@ -216,16 +261,19 @@ class Sampler:
             lead, tail = m.pick(OTHER_LAYOUTS)
         return start, lead, tail
 
-    def _shot_places(
+    def _places(
         self, preamble: Preamble, system: Sequence[str]
-    ) -> list[tuple[int, int, int, int]]:
-        places, at = [], 2  # after the first two markers
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        shown, said, at = [], [], 2  # after the first two markers
         for i, example in enumerate(preamble.examples):
             lengths = [len(self.encoder.segment(s)) for s in system[3 * i : 3 * i + 3]]
-            action = at + lengths[0] + lengths[1] - 1
             at += sum(lengths)
-            places.append((action, at - 1, example.action_class, example.vote))
-        return places
+            shown.append((at - lengths[2] - 1, example.action_class))
+            said.append((at - 1, example.vote))
+        if preamble.text and preamble.vote is not None:
+            # A text has spoken where the message ends; with examples there is no vote.
+            said.append((at + len(self.encoder.segment(preamble.text)), preamble.vote))
+        return shown, said
 
 
 def _padded(lists: Sequence[Sequence[int]], width: int) -> Ints:

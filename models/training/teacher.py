@@ -33,7 +33,7 @@ COUPLED = 0.40  # sd over scenarios of an effect's variation
 FACTORS = 3
 POSITION = 0.10  # the option listed first is a little more attractive
 REFUSAL = 0.020
-STATE = 2 * len(VALUES)  # numbers that sum up a beginning: alpha, and how every value is moved
+SCENE = len(VALUES) + FACTORS  # numbers that sum up a scenario: alpha and its factor scores
 
 _THETA = {
     "self-direction": 0.60,
@@ -132,10 +132,9 @@ class Teacher:
 
         return add(self.alpha), add(self.factor)
 
-    def state(self, place: Place, effect: Effect) -> tuple[Floats, Floats]:
-        """Return how a scenario stands to each value, and how a message moves that, (10,) each."""
-        alpha, score = self.scenario(place)
-        return alpha, effect.delta + COUPLED * effect.strength * (self.loading @ score)
+    def move(self, score: Floats, effect: Effect) -> Floats:
+        """Return how a message moves each value in a scenario with these factor scores, (10,)."""
+        return effect.delta + COUPLED * effect.strength * (self.loading @ score)
 
     def of_text(self, targets: tuple[int, ...], direction: int) -> Effect:
         """Return the effect of a text that names values; none of them is a placebo."""
@@ -196,8 +195,9 @@ class Teacher:
         -------
         float array (A, 6)
         """
-        alpha, move = self.state(place, effect)
-        eta = polarity * (self.theta + alpha + move)[value] + kappa + effect.acquiescence
+        alpha, score = self.scenario(place)
+        own = self.theta + alpha + self.move(score, effect)
+        eta = polarity * own[value] + kappa + effect.acquiescence
         eta = eta + (POSITION if reverse else -POSITION)
         sharp = SHARPNESS * np.exp(effect.extremity)
         below = 1 / (1 + np.exp(-sharp * (CUTPOINTS - eta[:, None])))

@@ -103,10 +103,13 @@ def test_batches_are_what_they_say(grammar, teacher, encoder):
         assert tokens[ids[read[0]]] == "<|assistant|>"
         assert ids[read[1]] in encoder.answers
         assert tokens[ids[batch.action_end[g, a]]] == "."
-    for g, k in zip(*np.nonzero(batch.shot_mask), strict=True):
+    for g, k in zip(*np.nonzero(batch.shown_end), strict=True):
         prefix = batch.tree.prefix[g]
-        assert tokens[prefix[batch.shot_answer[g, k]]] in {"Ġ1", "Ġ5"}
-        assert tokens[prefix[batch.shot_action[g, k]]] == "."
+        assert tokens[prefix[batch.said_end[g, k]]] in {"Ġ1", "Ġ5"}
+        assert tokens[prefix[batch.shown_end[g, k]]] == "."
+    texts = Sampler(messages(grammar, teacher, 5), encoder).batch(8, 2, 0, 256, 128)
+    for g in np.flatnonzero(texts.said_end[:, 0]):
+        assert tokens[texts.tree.prefix[g][texts.said_end[g, 0]]] == "<|end|>"
 
 
 def test_held_out_scenarios_are_never_drawn_for_training(grammar, teacher):
