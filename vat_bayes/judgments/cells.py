@@ -10,9 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vat_bayes.errors import InputError, near_miss
-from vat_bayes.judgments.coerce import Floats, Ints, Mask, counted, shown
-from vat_bayes.judgments.scores import Keys, common_prompts, mean_scores, run_means
+from vat_bayes.judgments.coerce import Floats, Ints
+from vat_bayes.judgments.scores import common_prompts, mean_scores
 from vat_bayes.judgments.table import Judgments
+from vat_bayes.judgments.tally import Tally
+from vat_bayes.judgments.words import counted, shown
 from vat_bayes.values import VALUES
 
 type Readout = Literal["auto", "distribution", "ratings"]
@@ -122,60 +124,50 @@ def to_cells(judgments: Judgments, readout: Readout = "auto") -> Cells:
             hint=near_miss(readout, _READOUTS),
         )
     k = judgments.n_categories
+    t = judgments.tally
     use_p = readout == "distribution" or (readout == "auto" and judgments.has_distributions)
-    models, scenarios, items, prompts = (
-        tuple(sorted(set(judgments.table[c]))) for c in ("model", "scenario", "item", "prompt")
-    )
-    conditions = tuple(c.name for c in judgments.conditions)
-    table, keys = _in_order(judgments, models, conditions, items, prompts)
-    ratings = table["rating"].to_numpy(dtype=np.float64, na_value=np.nan)
-    given = ~np.isnan(ratings)
-
-    starts, cell = keys.runs()
-    slot = cell[given] * k + ratings[given].astype(np.int64) - 1
-    counts = np.bincount(slot, minlength=len(starts) * k).reshape(len(starts), k)
-    refused = np.bincount(cell[~given], minlength=len(starts))
-
     notes: list[str] = []
-    points = _expected_ratings(table, k, judgments.source) if use_p else ratings
-    usable = given & ~np.isnan(points)
-    if (usable != given).any():
-        n_out = int(given.sum() - usable.sum())
-        notes.append(f"{counted(n_out, 'judgment')} without p1 to p{k} left out of the scores")
-    _refuse_scoreless(keys, usable, models, conditions, judgments.source)
-    # Cells without an answer have no run here, so the runs are numbered anew.
-    answered = keys.take(usable)
-    answered_starts, run = answered.runs()
-    means = run_means(points[usable] - (k + 1) / 2, run)
-    cell_score = np.full(len(starts), np.nan)
-    cell_score[cell[usable][answered_starts]] = means
-    by_prompt = answered.take(answered_starts)
+    if use_p:
+        if not judgments.has_probabilities:
+            raise InputError(
+                f"a distribution was asked for and there is no p1 to p{k}", where=judgments.source
+            )
+        points = t.points
+        if n_out := int(t.counts.sum() - t.n_points.sum()):
+            notes.append(f"{counted(n_out, 'judgment')} without p1 to p{k} left out of the scores")
+    else:
+        # Multiples of a half, so that the sum is exact whatever its order.
+        with np.errstate(invalid="ignore"):
+            points = t.counts @ (np.arange(1, k + 1) - (k + 1) / 2) / t.counts.sum(axis=1)
+    answered = np.flatnonzero(~np.isnan(points))
+    _refuse_scoreless(t, answered, judgments.source)
+    by_prompt, means = t.cells.take(answered), points[answered]
     baseline = np.array([c.role == "baseline" for c in judgments.conditions])
-    keep, more = common_prompts(by_prompt, baseline, models)
+    keep, more = common_prompts(by_prompt, baseline, t.models)
     score_keys, score, score_prompts = mean_scores(by_prompt.take(keep), means[keep])
-
-    present = np.unique(np.column_stack([keys.model, keys.condition]), axis=0)
+    present = np.unique(np.column_stack([t.cells.model, t.cells.condition]), axis=0)
     return Cells(
         readout="distribution" if use_p else "ratings",
         n_categories=k,
-        models=models,
-        conditions=conditions,
+        models=t.models,
+        conditions=t.conditions,
         model_conditions=tuple(
-            tuple(conditions[c] for c in present[present[:, 0] == m, 1]) for m in range(len(models))
+            tuple(t.conditions[c] for c in present[present[:, 0] == m, 1])
+            for m in range(len(t.models))
         ),
-        scenarios=scenarios,
-        items=items,
-        prompts=prompts,
+        scenarios=t.scenarios,
+        items=t.items,
+        prompts=t.prompts,
         values=VALUES,
-        loading=_frozen(_loading(judgments, items)),
-        item_scenario=_frozen(_item_scenario(table, keys, items, scenarios)),
-        cell_model=_frozen(keys.model[starts]),
-        cell_condition=_frozen(keys.condition[starts]),
-        cell_item=_frozen(keys.item[starts]),
-        cell_prompt=_frozen(keys.prompt[starts]),
-        counts=_frozen(counts),
-        refused=_frozen(refused),
-        cell_score=_frozen(cell_score),
+        loading=_frozen(_loading(judgments)),
+        item_scenario=_frozen(t.item_scenario),
+        cell_model=_frozen(t.cells.model),
+        cell_condition=_frozen(t.cells.condition),
+        cell_item=_frozen(t.cells.item),
+        cell_prompt=_frozen(t.cells.prompt),
+        counts=_frozen(t.counts),
+        refused=_frozen(t.refused),
+        cell_score=_frozen(points),
         score_model=_frozen(score_keys.model),
         score_condition=_frozen(score_keys.condition),
         score_item=_frozen(score_keys.item),
@@ -194,74 +186,28 @@ def _codes(column: pd.Series[Any], names: tuple[str, ...]) -> Ints:
     return np.asarray(pd.Categorical(column, categories=list(names)).codes, dtype=np.int64)
 
 
-def _in_order(
-    judgments: Judgments,
-    models: tuple[str, ...],
-    conditions: tuple[str, ...],
-    items: tuple[str, ...],
-    prompts: tuple[str, ...],
-) -> tuple[pd.DataFrame, Keys]:
-    """Sort the rows by a key that no two of them share, so that sums add up in one order."""
-    table = judgments.table
-    coordinates = {"model": models, "condition": conditions, "item": items, "prompt": prompts}
-    keys = Keys(**{c: _codes(table[c], names) for c, names in coordinates.items()})
-    replicate = table["replicate"].to_numpy(dtype=np.int64)
-    order = np.lexsort((replicate, keys.prompt, keys.item, keys.condition, keys.model))
-    return table.iloc[order], keys.take(order)
-
-
-def _expected_ratings(table: pd.DataFrame, k: int, source: str) -> Floats:
-    """Return sum k p_k with p renormalised, NaN for rows without probabilities."""
-    columns = [f"p{j}" for j in range(1, k + 1)]
-    if columns[0] not in table.columns:
-        raise InputError(f"a distribution was asked for and there is no p1 to p{k}", where=source)
-    # Added up column by column: a matrix product may add in an order of its own.
-    weighted = np.zeros(len(table))
-    total = np.zeros(len(table))
-    for j, column in enumerate(columns, start=1):
-        p = table[column].to_numpy(dtype=np.float64)
-        weighted += j * p
-        total += p
-    expected: Floats = weighted / total
-    return expected
-
-
-def _refuse_scoreless(
-    keys: Keys,
-    usable: Mask,
-    models: tuple[str, ...],
-    conditions: tuple[str, ...],
-    source: str,
-) -> None:
-    pair = keys.model * len(conditions) + keys.condition
-    silent = np.setdiff1d(pair, pair[usable])
+def _refuse_scoreless(t: Tally, answered: Ints, source: str) -> None:
+    pair = t.cells.model * len(t.conditions) + t.cells.condition
+    silent = np.setdiff1d(pair, pair[answered])
     if silent.size:
-        m, c = divmod(int(silent[0]), len(conditions))
+        m, c = divmod(int(silent[0]), len(t.conditions))
         raise InputError(
-            f"model {shown(models[m])} has no probabilities under condition "
-            f"{shown(conditions[c])}, expected some to read a distribution",
+            f"model {shown(t.models[m])} has no probabilities under condition "
+            f"{shown(t.conditions[c])}, expected some to read a distribution",
             where=source,
         )
 
 
-def _loading(judgments: Judgments, items: tuple[str, ...]) -> Floats:
-    loading = np.zeros((len(items), len(VALUES)))
-    once = judgments.table.drop_duplicates("item")
-    once = once[once["value"].notna()]
-    loading[_codes(once["item"], items), _codes(once["value"], VALUES)] = once["polarity"].to_numpy(
-        dtype=np.float64
+def _loading(judgments: Judgments) -> Floats:
+    t = judgments.tally
+    loading = np.zeros((len(t.items), len(VALUES)))
+    one = np.flatnonzero(t.facts["value"].notna())
+    loading[one, _codes(t.facts["value"].iloc[one], VALUES)] = (
+        t.facts["polarity"].iloc[one].to_numpy(dtype=np.float64)
     )
     if judgments.loadings is not None:
         several = judgments.loadings
-        loading[_codes(several["item"], items), _codes(several["value"], VALUES)] = several[
+        loading[_codes(several["item"], t.items), _codes(several["value"], VALUES)] = several[
             "weight"
         ].to_numpy(dtype=np.float64)
     return loading
-
-
-def _item_scenario(
-    table: pd.DataFrame, keys: Keys, items: tuple[str, ...], scenarios: tuple[str, ...]
-) -> Ints:
-    scenario = np.empty(len(items), dtype=np.int64)
-    scenario[keys.item] = _codes(table["scenario"], scenarios)
-    return scenario

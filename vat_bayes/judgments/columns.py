@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from vat_bayes.errors import InputError, near_miss
-from vat_bayes.judgments.coerce import counted, listed
-from vat_bayes.judgments.table import CONDITION_COLUMNS, ITEM_COLUMNS, REQUIRED
+from vat_bayes.judgments.contract import CONDITION_COLUMNS, ITEM_COLUMNS, REQUIRED
+from vat_bayes.judgments.words import counted, listed
 
 _OPTIONAL = ("replicate", "prompt", "subvalue", "p_valid")
 _KNOWN = (*REQUIRED, *ITEM_COLUMNS, *CONDITION_COLUMNS, *_OPTIONAL)
+
+
+def is_known(column: str) -> bool:
+    """Say whether a column is one that is read, and not only kept."""
+    return column in _KNOWN or re.fullmatch(r"p[1-9]\d?", column) is not None
 
 
 def rename_columns(
@@ -63,7 +69,7 @@ def rename_columns(
     return pd.DataFrame(mapped | {c: rest[c] for c in rest.columns}), notes
 
 
-def require_columns(frame: pd.DataFrame, source: str, *, items_have_loadings: bool) -> None:
+def require_columns(columns: Sequence[str], source: str, *, items_have_loadings: bool) -> None:
     """Check that the columns are there which every judgments table must have.
 
     Raises
@@ -71,16 +77,16 @@ def require_columns(frame: pd.DataFrame, source: str, *, items_have_loadings: bo
     InputError
         For the first missing column, with the near miss among those that are there.
     """
-    neither = not set(ITEM_COLUMNS) & set(frame.columns)
+    neither = not set(ITEM_COLUMNS) & set(columns)
     needed = (
         REQUIRED
         if items_have_loadings and neither
         else (*REQUIRED[:-1], *ITEM_COLUMNS, REQUIRED[-1])
     )
-    missing = [c for c in needed if c not in frame.columns]
+    missing = [c for c in needed if c not in columns]
     if not missing:
         return
-    spare = [c for c in frame.columns if c not in _KNOWN]
+    spare = [c for c in columns if c not in _KNOWN]
     if set(ITEM_COLUMNS) <= set(missing):
         hint = near_miss("value", spare) or (
             "items that load on several values need a loadings file beside the table "
@@ -89,8 +95,7 @@ def require_columns(frame: pd.DataFrame, source: str, *, items_have_loadings: bo
         raise InputError("missing columns 'value' and 'polarity'", where=source, hint=hint)
     others = f" (and {counted(len(missing) - 1, 'more column')})" if len(missing) > 1 else ""
     raise InputError(
-        f"missing column '{missing[0]}'{others}; "
-        f"the table has {listed(list(frame.columns), limit=12)}",
+        f"missing column '{missing[0]}'{others}; the table has {listed(list(columns), limit=12)}",
         where=source,
         hint=near_miss(missing[0], spare),
     )

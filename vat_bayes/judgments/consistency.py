@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+
 import pandas as pd
 
 from vat_bayes.errors import InputError
-from vat_bayes.judgments.coerce import at, codes_of, encode, fail_at, shown
+from vat_bayes.judgments.coerce import Mask, Text, codes_of, encode
 from vat_bayes.judgments.constant import require_constant
+from vat_bayes.judgments.place import Place
 from vat_bayes.judgments.rows import Rows
+from vat_bayes.judgments.words import shown
 
 
-def check_items(rows: Rows, frame: pd.DataFrame, source: str) -> None:
+def check_items(rows: Rows, frame: pd.DataFrame, place: Place) -> None:
     """Check that an item has one scenario, value, polarity and sub-value throughout.
 
     Raises
@@ -22,49 +25,60 @@ def check_items(rows: Rows, frame: pd.DataFrame, source: str) -> None:
     """
     texts = {"scenario": rows.scenario, "value": rows.value}
     if "subvalue" in frame.columns:
-        texts["subvalue"] = encode(frame["subvalue"], source=source, na_words=True)
+        texts["subvalue"] = encode(frame["subvalue"], place=place, na_words=True)
     for column, text in texts.items():
-        require_constant(column, text.codes, text.at, group=rows.item, noun="item", source=source)
+        require_constant(column, text.codes, text.at, group=rows.item, noun="item", place=place)
     require_constant(
         "polarity",
         codes_of(rows.polarity),
         lambda row: f"{rows.polarity[row]:g}",
         group=rows.item,
         noun="item",
-        source=source,
+        place=place,
     )
     if len(rows.scenario.names) < 2:
         raise InputError(
             f"all rows belong to one scenario ({shown(rows.scenario.names[0])}), "
             "expected at least 2: statements are about the population of scenarios",
-            where=at(source, None, "scenario"),
+            where=place.at(None, "scenario"),
         )
 
 
-def check_duplicates(rows: Rows, source: str, *, has_replicates: bool) -> None:
-    """Check that no judgment is there twice.
+def fail_duplicates(
+    bad: Mask,
+    place: Place,
+    earlier: Callable[[int], int],
+    item: Text,
+    condition: Text,
+    *,
+    has_replicates: bool,
+) -> None:
+    """Raise about the first judgment that is there twice.
+
+    Parameters
+    ----------
+    bad : bool array (row,)
+        The rows with the model, condition, item, prompt and replicate of an earlier one.
+    place : Place
+        Where they come from.
+    earlier : callable
+        Row -> the number of that earlier row.
+    item, condition : Text
+        What was judged in each.
+    has_replicates : bool
+        Whether the table numbers repeats.
 
     Raises
     ------
     InputError
-        For the first row with the model, condition, item, prompt and replicate of an earlier one.
+        When there is one.
     """
-    key = pd.DataFrame(
-        {
-            "model": rows.model.codes,
-            "condition": rows.condition.codes,
-            "item": rows.item.codes,
-            "prompt": rows.prompt.codes,
-            "replicate": rows.replicate,
-        }
+    place.fail(
+        bad,
+        None,
+        lambda row: (
+            f"the same model, condition, item, prompt and replicate as row {earlier(row)} "
+            f"(item {shown(item.at(row))}, condition {shown(condition.at(row))})"
+        ),
+        None if has_replicates else "number repeats in a column 'replicate'",
     )
-
-    def say(row: int) -> str:
-        earlier = int(np.flatnonzero((key == key.iloc[row]).all(axis=1).to_numpy())[0]) + 1
-        return (
-            f"the same model, condition, item, prompt and replicate as row {earlier} "
-            f"(item {shown(rows.item.at(row))}, condition {shown(rows.condition.at(row))})"
-        )
-
-    hint = None if has_replicates else "number repeats in a column 'replicate'"
-    fail_at(key.duplicated().to_numpy(dtype=bool), source, None, say, hint)

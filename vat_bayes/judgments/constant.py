@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vat_bayes.judgments.coerce import Ints, Text, fail_at, first_rows, shown
+from vat_bayes.judgments.coerce import Ints, Text, first_rows
+from vat_bayes.judgments.place import Place
+from vat_bayes.judgments.words import shown
 
 
 def require_constant(
@@ -14,7 +16,7 @@ def require_constant(
     *,
     group: Text,
     noun: str,
-    source: str,
+    place: Place,
 ) -> None:
     """Check that all rows of a group agree.
 
@@ -30,8 +32,8 @@ def require_constant(
         The group of each row.
     noun : str
         What a group is, for the sentence: "item" or "condition".
-    source : str
-        The place, for errors.
+    place : Place
+        Where the rows come from.
 
     Raises
     ------
@@ -44,13 +46,12 @@ def require_constant(
         text = cell(row)
         return "nothing" if text is None else shown(text)
 
-    fail_at(
+    place.fail(
         codes != codes[first],
-        source,
         column,
         lambda row: (
             f"{noun} {shown(group.at(row))} has {found(row)} here and "
-            f"{found(int(first[row]))} in row {first[row] + 1}"
+            f"{found(int(first[row]))} in row {place.number(int(first[row]))}"
         ),
         f"every row of {'an' if noun[0] in 'aeiou' else 'a'} {noun} has the same {column}",
     )

@@ -10,13 +10,15 @@ import numpy as np
 
 from vat_bayes.conditions import ROLES, Condition
 from vat_bayes.errors import InputError, near_miss
-from vat_bayes.judgments.coerce import Floats, Text, at, counted, listed, shown
+from vat_bayes.judgments.coerce import Ints, Text
+from vat_bayes.judgments.place import Place
 from vat_bayes.judgments.rows import Rows
+from vat_bayes.judgments.words import counted, listed, shown
 from vat_bayes.values import parse_value
 
 
 def check_given(
-    conditions: Sequence[Condition], condition: Text, source: str
+    conditions: Sequence[Condition], condition: Text, place: Place
 ) -> tuple[tuple[Condition, ...], list[str]]:
     """Match the conditions of a study with those of a table.
 
@@ -42,7 +44,7 @@ def check_given(
             row = int(np.flatnonzero(condition.codes == code)[0])
             raise InputError(
                 f"condition {shown(name)} is not in the study, which has {listed(names)}",
-                where=at(source, row, "condition"),
+                where=place.at(row, "condition"),
                 hint=near_miss(name, names),
             )
     absent = [n for n in names if n not in condition.names]
@@ -73,7 +75,7 @@ def _check_condition(condition: Condition) -> Condition:
 
 
 def check_design(
-    conditions: tuple[Condition, ...], rows: Rows, ratings: Floats, source: str
+    conditions: tuple[Condition, ...], rows: Rows, answered: Ints, place: Place
 ) -> tuple[tuple[Condition, ...], list[str]]:
     """Check the conditions against each other and against the judgments of each model.
 
@@ -83,10 +85,10 @@ def check_design(
         The conditions of the table.
     rows : Rows
         Its rows.
-    ratings : float array (row,)
-        NaN for refusals.
-    source : str
-        The place, for errors.
+    answered : int array (row,)
+        How many judgments of the row have a rating.
+    place : Place
+        Where the rows come from.
 
     Returns
     -------
@@ -101,12 +103,13 @@ def check_design(
         When a model lacks a baseline or has two, a condition lacks its reference or shares no item
         with it, or none of its ratings is there.
     """
+    source = place.source
     by_name = {c.name: c for c in conditions}
     present = _present(rows)
     _check_references(conditions, source)
     _check_baselines(by_name, present, source)
-    _check_answers(rows, ratings, source)
-    notes = _check_pairs(by_name, present, rows, source)
+    _check_answers(rows, answered, place)
+    notes = _check_pairs(by_name, present, rows, place)
     conditions, more = _plain_baselines(conditions)
     notes += more
     conditions, more = resolve_placebos(conditions, present, source)
@@ -177,21 +180,22 @@ def _check_baselines(
         )
 
 
-def _check_answers(rows: Rows, ratings: Floats, source: str) -> None:
+def _check_answers(rows: Rows, answered: Ints, place: Place) -> None:
     n = len(rows.condition.names)
     key = rows.model.codes * n + rows.condition.codes
-    total = np.bincount(key)
-    answered = np.bincount(key, weights=~np.isnan(ratings))
-    for silent in np.flatnonzero((total > 0) & (answered == 0)):
+    total = np.bincount(key, weights=place.count)
+    heard = np.bincount(key, weights=answered)
+    for silent in np.flatnonzero((total > 0) & (heard == 0)):
+        model, condition = rows.model.names[silent // n], rows.condition.names[silent % n]
         raise InputError(
-            f"all {total[silent]} ratings of model {shown(rows.model.names[silent // n])} under "
-            f"condition {shown(rows.condition.names[silent % n])} are missing",
-            where=at(source, None, "rating"),
+            f"all {total[silent]:.0f} ratings of model {shown(model)} under "
+            f"condition {shown(condition)} are missing",
+            where=place.at(None, "rating"),
         )
 
 
 def _check_pairs(
-    by_name: dict[str, Condition], present: dict[str, list[str]], rows: Rows, source: str
+    by_name: dict[str, Condition], present: dict[str, list[str]], rows: Rows, place: Place
 ) -> list[str]:
     notes = []
     shape = (len(rows.model.names), len(rows.condition.names), len(rows.item.names))
@@ -211,7 +215,7 @@ def _check_pairs(
                 raise InputError(
                     f"condition {shown(name)} of model {shown(model)} has the reference "
                     f"{shown(reference)}, under which this model has no judgments",
-                    where=source,
+                    where=place.source,
                 )
             mine = items[rows.condition.names.index(name)]
             theirs = items[rows.condition.names.index(reference)]
@@ -220,7 +224,7 @@ def _check_pairs(
                 raise InputError(
                     f"condition {shown(name)} of model {shown(model)} shares no item with its "
                     f"reference {shown(reference)}, expected the same items in both",
-                    where=at(source, None, "item"),
+                    where=place.at(None, "item"),
                 )
             if unpaired:
                 notes.append(

@@ -10,22 +10,27 @@ import pandas as pd
 
 from vat_bayes.conditions import Condition
 from vat_bayes.errors import InputError
-from vat_bayes.judgments.coerce import Floats, listed
 from vat_bayes.judgments.columns import rename_columns, require_columns
-from vat_bayes.judgments.consistency import check_duplicates, check_items
+from vat_bayes.judgments.consistency import check_items
+from vat_bayes.judgments.contract import CONDITION_COLUMNS, ITEM_COLUMNS
 from vat_bayes.judgments.design import check_design, check_given
+from vat_bayes.judgments.filed import file_layout, is_large
+from vat_bayes.judgments.held import HeldTable
 from vat_bayes.judgments.loadings import loadings_file, match_loadings, read_loadings
-from vat_bayes.judgments.read import read_table, table_file, tidy_columns
+from vat_bayes.judgments.place import Place
+from vat_bayes.judgments.raw import RawTable
+from vat_bayes.judgments.read import read_table, table_file, tidy_columns, unreadable
 from vat_bayes.judgments.roles import conditions_from_columns
 from vat_bayes.judgments.rows import Rows, read_rows
 from vat_bayes.judgments.scale import (
+    note_lacking,
     probability_columns,
-    read_probabilities,
     read_ratings,
-    read_valid_mass,
     settle_categories,
 )
-from vat_bayes.judgments.table import CONDITION_COLUMNS, ITEM_COLUMNS, Judgments
+from vat_bayes.judgments.staged import StagedTable
+from vat_bayes.judgments.table import Judgments
+from vat_bayes.judgments.words import listed
 from vat_bayes.values import VALUES
 
 
@@ -89,16 +94,72 @@ def load_judgments(
         own = conditions is None
         conditions = told.as_conditions() if conditions is None else conditions
         n_categories = len(told.scale.labels) if n_categories is None else n_categories
-    return check_judgments(
-        read_table(file),
-        str(file),
+    return load_file(
+        file,
+        held=not is_large(file),
         loadings=loadings,
-        loadings_beside=loadings_file(file),
         conditions=conditions,
         conditions_are_own=own,
         columns=columns,
         n_categories=n_categories,
     )
+
+
+def load_file(
+    file: Path,
+    *,
+    held: bool,
+    loadings: str | Path | pd.DataFrame | None = None,
+    conditions: Sequence[Condition] | None = None,
+    conditions_are_own: bool = False,
+    columns: Mapping[str, str] | None = None,
+    n_categories: int | None = None,
+) -> Judgments:
+    """Load and validate a file; see `load_judgments`.
+
+    Parameters
+    ----------
+    file : Path
+        The table.
+    held : bool
+        Whether all of it is read into memory. Otherwise it is counted on disk, unless cells of a
+        Parquet file are of a kind that is read in memory only, such as dates; the judgments, and
+        every error, are the same.
+    loadings, conditions, columns, n_categories
+        As for `load_judgments`.
+    conditions_are_own : bool
+        As for `check_judgments`.
+
+    Raises
+    ------
+    InputError
+        For the first problem.
+    """
+    try:
+        layout = None if held else file_layout(file, columns or {})
+        if layout is None:
+            return check_judgments(
+                read_table(file),
+                str(file),
+                loadings=loadings,
+                loadings_beside=loadings_file(file),
+                conditions=conditions,
+                conditions_are_own=conditions_are_own,
+                columns=columns,
+                n_categories=n_categories,
+            )
+        with StagedTable(layout, with_conditions=conditions is None) as staged:
+            return check_raw(
+                staged,
+                loadings=loadings,
+                loadings_beside=loadings_file(file),
+                conditions=conditions,
+                conditions_are_own=conditions_are_own,
+                n_categories=n_categories,
+                notes=layout.notes,
+            )
+    except OSError as error:
+        raise unreadable(error, file) from error
 
 
 def check_judgments(
@@ -142,62 +203,90 @@ def check_judgments(
         For the first problem.
     """
     frame, more = rename_columns(frame, columns or {}, source)
-    noted = [*notes, *more]
-    if loadings is None and not set(ITEM_COLUMNS) <= set(frame.columns):
-        loadings = loadings_beside
-    require_columns(frame, source, items_have_loadings=loadings is not None)
+    return check_raw(
+        HeldTable(frame, source),
+        loadings=loadings,
+        loadings_beside=loadings_beside,
+        conditions=conditions,
+        conditions_are_own=conditions_are_own,
+        n_categories=n_categories,
+        notes=[*notes, *more],
+    )
 
-    rows = read_rows(frame, source)
+
+def check_raw(
+    raw: RawTable,
+    *,
+    loadings: str | Path | pd.DataFrame | None,
+    loadings_beside: Path | None,
+    conditions: Sequence[Condition] | None,
+    conditions_are_own: bool,
+    n_categories: int | None,
+    notes: Sequence[str],
+) -> Judgments:
+    """Validate a table with the contract's column names; see `check_judgments`."""
+    noted = list(notes)
+    place = raw.place
+    source = place.source
+    if loadings is None and not set(ITEM_COLUMNS) <= set(raw.columns):
+        loadings = loadings_beside
+    require_columns(raw.columns, source, items_have_loadings=loadings is not None)
+
+    rows = read_rows(raw.facts, place)
     if loadings is None and (rows.value.codes < 0).any():
         loadings = loadings_beside
-    ratings = read_ratings(frame, source)
-    p_columns = probability_columns(frame, source)
-    k, more = settle_categories(ratings, len(p_columns), n_categories, source)
+    raw.check_replicates()
+    rated, rated_place = raw.ratings()
+    ratings = read_ratings(rated, rated_place)
+    p_columns = probability_columns(raw.columns, source)
+    k, more = settle_categories(ratings, len(p_columns), n_categories, rated_place)
     noted += more
-    probabilities, complete, more = read_probabilities(frame, p_columns, ratings, source)
-    noted += more
-    check_items(rows, frame, source)
-    check_duplicates(rows, source, has_replicates="replicate" in frame.columns)
-    kept_loadings, more = _loadings(loadings, rows, source)
+    lacking = raw.lacking(p_columns, ratings)
+    noted += note_lacking(lacking, len(p_columns))
+    check_items(rows, raw.facts, place)
+    raw.check_duplicates(rows, k)
+    kept_loadings, more = _loadings(loadings, rows, place)
     noted += [*more, *_silent_values(rows, kept_loadings)]
 
     if conditions is None:
-        found, more = conditions_from_columns(frame, rows.condition, source)
+        found, more = conditions_from_columns(raw.facts, rows.condition, place)
     else:
-        found, more = check_given(conditions, rows.condition, source)
-        unused = [c for c in CONDITION_COLUMNS if c in frame.columns]
+        found, more = check_given(conditions, rows.condition, place)
+        unused = [c for c in CONDITION_COLUMNS if c in raw.columns]
         if unused and not conditions_are_own:
             more.append(
                 f"columns not used, because the conditions were given: {listed(unused, limit=6)}"
             )
     noted += more
-    found, more = check_design(found, rows, ratings, source)
+    found, more = check_design(found, rows, raw.answered(), place)
     noted += more
     return Judgments(
-        table=_table(frame, rows, ratings, probabilities, source),
+        rows=raw.finish(rows, [c.name for c in found]),
         loadings=kept_loadings,
         conditions=found,
         n_categories=k,
         source=source,
-        has_distributions=complete,
+        has_probabilities=bool(p_columns),
+        has_distributions=bool(p_columns) and not lacking,
         notes=tuple(noted),
     )
 
 
 def _loadings(
-    given: str | Path | pd.DataFrame | None, rows: Rows, place: str
+    given: str | Path | pd.DataFrame | None, rows: Rows, place: Place
 ) -> tuple[pd.DataFrame | None, list[str]]:
     if given is None:
         empty = np.flatnonzero(rows.value.codes < 0)
         if empty.size:
+            row = int(empty[0])
             raise InputError(
-                f"item '{rows.item.at(int(empty[0]))}' has no value and there are no loadings",
-                where=f"{place}, row {empty[0] + 1}, column 'value'",
+                f"item '{rows.item.at(row)}' has no value and there are no loadings",
+                where=place.at(row, "value"),
                 hint="expected one of the ten values, or a loadings file (item, value, weight)",
             )
         return None, []
-    table, loadings_place = read_loadings(given)
-    return match_loadings(table, rows.item, rows.value, place, loadings_place)
+    table, loadings_source = read_loadings(given)
+    return match_loadings(table, rows.item, rows.value, place, loadings_source)
 
 
 def _silent_values(rows: Rows, loadings: pd.DataFrame | None) -> list[str]:
@@ -206,29 +295,3 @@ def _silent_values(rows: Rows, loadings: pd.DataFrame | None) -> list[str]:
         heard |= set(loadings.loc[loadings["weight"] != 0, "value"])
     silent = [v for v in VALUES if v not in heard]
     return [f"no item is about {listed(silent, limit=10)}"] if silent else []
-
-
-def _table(
-    frame: pd.DataFrame,
-    rows: Rows,
-    ratings: Floats,
-    probabilities: pd.DataFrame,
-    place: str,
-) -> pd.DataFrame:
-    """Put the typed columns first and everything else after them as it was found."""
-    typed: dict[str, object] = {
-        "model": rows.model.column(),
-        "condition": rows.condition.column(),
-        "item": rows.item.column(),
-        "scenario": rows.scenario.column(),
-        "value": rows.value.column(),
-        "polarity": pd.Series(rows.polarity).astype("Int64"),
-        "rating": pd.Series(ratings).astype("Int64"),
-        "replicate": pd.Series(rows.replicate).astype("Int64"),
-        "prompt": rows.prompt.column(),
-    }
-    typed |= {c: probabilities[c] for c in probabilities.columns}
-    if "p_valid" in frame.columns:
-        typed["p_valid"] = read_valid_mass(frame, place)
-    rest = frame.drop(columns=[c for c in (*typed, *CONDITION_COLUMNS) if c in frame.columns])
-    return pd.concat([pd.DataFrame(typed), rest], axis=1)

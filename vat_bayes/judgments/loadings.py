@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from vat_bayes.errors import InputError, near_miss
-from vat_bayes.judgments.coerce import Text, at, counted, fail_at, names, numbers, recode, shown
+from vat_bayes.judgments.coerce import Text, names, numbers, recode
+from vat_bayes.judgments.place import Place
 from vat_bayes.judgments.read import read_table, table_file, tidy_columns
+from vat_bayes.judgments.words import counted, shown
 from vat_bayes.values import parse_value
 
 _COLUMNS = ("item", "value", "weight")
@@ -28,7 +30,7 @@ def loadings_file(judgments: Path) -> Path | None:
     return None
 
 
-def known_values(text: Text, source: str, column: str) -> Text:
+def known_values(text: Text, place: Place, column: str) -> Text:
     """Bring value names into kebab case; an empty cell stays empty.
 
     Raises
@@ -44,9 +46,8 @@ def known_values(text: Text, source: str, column: str) -> Text:
         except InputError as error:
             unknown[code] = error
             parsed.append(name)
-    fail_at(
+    place.fail(
         np.isin(text.codes, list(unknown)),
-        source,
         column,
         lambda row: unknown[int(text.codes[row])].message,
         lambda row: unknown[int(text.codes[row])].hint,
@@ -88,26 +89,24 @@ def read_loadings(given: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
                 where=source,
                 hint=near_miss(column, spare),
             )
-    item = names(raw, "item", source)
-    value = known_values(names(raw, "value", source), source, "value")
-    weight = numbers(raw, "weight", source, expected="a number")
-    fail_at(
+    place = Place(source)
+    item = names(raw, "item", place)
+    value = known_values(names(raw, "value", place), place, "value")
+    weight = numbers(raw, "weight", place, expected="a number")
+    place.fail(
         ~np.isfinite(weight),
-        source,
         "weight",
         lambda row: f"item {shown(item.at(row))} has no finite weight, expected a number",
     )
     table = pd.DataFrame({"item": item.column(), "value": value.column(), "weight": weight})
-    fail_at(
+    place.fail(
         table.duplicated(["item", "value"]).to_numpy(dtype=bool),
-        source,
         None,
         lambda row: f"item {shown(item.at(row))} has value '{value.at(row)}' twice",
     )
     silent = np.bincount(item.codes, weights=weight != 0, minlength=len(item.names)) == 0
-    fail_at(
+    place.fail(
         silent[item.codes],
-        source,
         "weight",
         lambda row: f"item {shown(item.at(row))} loads on no value: every weight is 0",
     )
@@ -115,7 +114,7 @@ def read_loadings(given: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def match_loadings(
-    loadings: pd.DataFrame, item: Text, value: Text, source: str, loadings_source: str
+    loadings: pd.DataFrame, item: Text, value: Text, place: Place, loadings_source: str
 ) -> tuple[pd.DataFrame | None, list[str]]:
     """Check that every judged item has either its value and polarity or loadings.
 
@@ -125,8 +124,10 @@ def match_loadings(
         As `read_loadings` returns it.
     item, value : Text
         The columns of the judgments; a missing value stands for "see the loadings".
-    source, loadings_source : str
-        The places, for errors.
+    place : Place
+        Where they come from.
+    loadings_source : str
+        Where the loadings come from.
 
     Returns
     -------
@@ -147,9 +148,8 @@ def match_loadings(
     extra = [i for i in loaded if i not in judged]
     if without and extra:
         hint = near_miss(extra[0], without)
-        fail_at(
+        Place(loadings_source).fail(
             (loadings["item"] == extra[0]).to_numpy(dtype=bool),
-            loadings_source,
             "item",
             lambda _: (
                 f"item {shown(extra[0])} is not in the judgments, and the judged item "
@@ -163,13 +163,12 @@ def match_loadings(
             f"item {shown(without[0])} has no loadings"
             + (f" (and {counted(len(without) - 1, 'more item')})" if len(without) > 1 else "")
             + f", expected a row in {loadings_source}",
-            where=at(source, row, "item"),
+            where=place.at(row, "item"),
         )
     valued = {item.names[i] for i in np.unique(item.codes[value.codes >= 0])}
     both = valued & set(loaded)
-    fail_at(
+    place.fail(
         np.isin(item.codes, [code for code, name in enumerate(item.names) if name in both]),
-        source,
         "value",
         lambda row: (
             f"item {shown(item.at(row))} has a value here and loadings in "

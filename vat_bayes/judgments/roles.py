@@ -20,21 +20,20 @@ from vat_bayes.judgments.coerce import (
     Text,
     codes_of,
     encode,
-    fail_at,
     first_rows,
     is_missing_word,
-    listed,
     numbers,
-    shown,
 )
 from vat_bayes.judgments.constant import require_constant
+from vat_bayes.judgments.place import Place
+from vat_bayes.judgments.words import listed, shown
 from vat_bayes.values import parse_value
 
 _NAMED_ROLE = re.compile(r"(placebo|retest)(?![a-z])", re.IGNORECASE)
 
 
 def conditions_from_columns(
-    frame: pd.DataFrame, condition: Text, source: str
+    frame: pd.DataFrame, condition: Text, place: Place
 ) -> tuple[tuple[Condition, ...], list[str]]:
     """Read every condition of a table from its columns, and the roles from names if need be.
 
@@ -44,8 +43,8 @@ def conditions_from_columns(
         The raw table.
     condition : Text
         Its column `condition`.
-    source : str
-        The place, for errors.
+    place : Place
+        Where its rows come from.
 
     Returns
     -------
@@ -61,19 +60,18 @@ def conditions_from_columns(
         is no role column and no condition called ``baseline``.
     """
     first = first_rows(condition.codes, len(condition.names))
-    roles, notes = _roles(_text(frame, "role", condition, source), condition, source)
-    target = _text(frame, "target", condition, source)
-    direction = _numbers(frame, "direction", "1 (promote) or -1 (suppress)", condition, source)
-    fail_at(
+    roles, notes = _roles(_text(frame, "role", condition, place), condition, place)
+    target = _text(frame, "target", condition, place)
+    direction = _numbers(frame, "direction", "1 (promote) or -1 (suppress)", condition, place)
+    place.fail(
         ~np.isnan(direction) & (np.abs(direction) != 1),
-        source,
         "direction",
         lambda row: f"found {direction[row]:g}, expected 1 (promote) or -1 (suppress)",
     )
-    dose = _numbers(frame, "dose", "a number", condition, source)
-    fail_at(np.isinf(dose), source, "dose", lambda _: "found infinity, expected a number")
-    reference = _text(frame, "reference", condition, source)
-    placebo = _text(frame, "placebo", condition, source)
+    dose = _numbers(frame, "dose", "a number", condition, place)
+    place.fail(np.isinf(dose), "dose", lambda _: "found infinity, expected a number")
+    reference = _text(frame, "reference", condition, place)
+    placebo = _text(frame, "placebo", condition, place)
 
     def other(text: Text | None, row: int) -> str | None:
         name = None if text is None else text.at(row)
@@ -84,7 +82,7 @@ def conditions_from_columns(
         Condition(
             name=name,
             role=roles[name],
-            target=() if target is None else _targets(target, int(row), source),
+            target=() if target is None else _targets(target, int(row), place),
             direction=-1 if direction[row] == -1 else 1,
             dose=None if np.isnan(dose[row]) else float(dose[row]),
             reference=other(reference, int(row)),
@@ -96,41 +94,38 @@ def conditions_from_columns(
     return tuple(found), notes
 
 
-def _text(frame: pd.DataFrame, column: str, condition: Text, source: str) -> Text | None:
+def _text(frame: pd.DataFrame, column: str, condition: Text, place: Place) -> Text | None:
     if column not in frame.columns:
         return None
     words = column in {"role", "target"}
-    text = encode(frame[column], source=source, na_words=words)
-    require_constant(column, text.codes, text.at, group=condition, noun="condition", source=source)
+    text = encode(frame[column], place=place, na_words=words)
+    require_constant(column, text.codes, text.at, group=condition, noun="condition", place=place)
     return text
 
 
 def _numbers(
-    frame: pd.DataFrame, column: str, expected: str, condition: Text, source: str
+    frame: pd.DataFrame, column: str, expected: str, condition: Text, place: Place
 ) -> Floats:
     if column not in frame.columns:
         return np.full(len(frame), np.nan)
-    cells = numbers(frame, column, source, expected=expected)
+    cells = numbers(frame, column, place, expected=expected)
 
     def found(row: int) -> str | None:
         return None if np.isnan(cells[row]) else f"{cells[row]:g}"
 
-    require_constant(
-        column, codes_of(cells), found, group=condition, noun="condition", source=source
-    )
+    require_constant(column, codes_of(cells), found, group=condition, noun="condition", place=place)
     return cells
 
 
-def _roles(role: Text | None, condition: Text, source: str) -> tuple[dict[str, Role], list[str]]:
+def _roles(role: Text | None, condition: Text, place: Place) -> tuple[dict[str, Role], list[str]]:
     if role is None:
-        return _roles_from_names(condition, source)
+        return _roles_from_names(condition, place)
     expected = f"one of {', '.join(ROLES)}"
-    fail_at(role.codes < 0, source, "role", lambda _: f"empty; expected {expected}")
+    place.fail(role.codes < 0, "role", lambda _: f"empty; expected {expected}")
     words = [name.casefold() for name in role.names]
     unknown = [code for code, word in enumerate(words) if word not in ROLES]
-    fail_at(
+    place.fail(
         np.isin(role.codes, unknown),
-        source,
         "role",
         lambda row: f"found {shown(role.at(row))}, expected {expected}",
         lambda row: near_miss(str(role.at(row)), ROLES),
@@ -142,13 +137,13 @@ def _roles(role: Text | None, condition: Text, source: str) -> tuple[dict[str, R
     }, []
 
 
-def _roles_from_names(condition: Text, source: str) -> tuple[dict[str, Role], list[str]]:
+def _roles_from_names(condition: Text, place: Place) -> tuple[dict[str, Role], list[str]]:
     baselines = [name for name in condition.names if name.casefold() == "baseline"]
     if len(baselines) != 1:
         raise InputError(
             "no column 'role', no study, and no condition called 'baseline' "
             f"(the conditions are {listed(list(condition.names))})",
-            where=source,
+            where=place.source,
             hint=near_miss("baseline", condition.names)
             or "add a column 'role' or give the conditions",
         )
@@ -165,7 +160,7 @@ def _roles_from_names(condition: Text, source: str) -> tuple[dict[str, Role], li
     return roles, [f"there is no column 'role': by their names the conditions are read {told}"]
 
 
-def _targets(target: Text, row: int, source: str) -> tuple[str, ...]:
+def _targets(target: Text, row: int, place: Place) -> tuple[str, ...]:
     cell = target.at(row)
     if cell is None:
         return ()
@@ -173,14 +168,12 @@ def _targets(target: Text, row: int, source: str) -> tuple[str, ...]:
     try:
         found = [parse_value(part) for part in parts]
     except InputError:
-        found = [_target(word, row, source) for part in parts for word in part.split()]
+        found = [_target(word, row, place) for part in parts for word in part.split()]
     return tuple(dict.fromkeys(found))
 
 
-def _target(word: str, row: int, source: str) -> str:
+def _target(word: str, row: int, place: Place) -> str:
     try:
         return parse_value(word)
     except InputError as error:
-        raise InputError(
-            error.message, where=f"{source}, row {row + 1}, column 'target'", hint=error.hint
-        ) from error
+        raise InputError(error.message, where=place.at(row, "target"), hint=error.hint) from error

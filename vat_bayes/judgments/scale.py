@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from vat_bayes.errors import InputError
-from vat_bayes.judgments.coerce import Floats, at, counted, fail_at, listed, numbers
-from vat_bayes.judgments.table import MAX_CATEGORIES
+from vat_bayes.judgments.coerce import Floats, numbers
+from vat_bayes.judgments.contract import MAX_CATEGORIES
+from vat_bayes.judgments.place import Place
+from vat_bayes.judgments.words import counted, listed
 
 # Probabilities rounded to two decimals are off by at most .005 a category; readers renormalise.
 _SUM_TOLERANCE = 0.02
 _TOLERANCE = 1e-6
 
 
-def probability_columns(frame: pd.DataFrame, source: str) -> list[str]:
+def probability_columns(columns: Iterable[str], source: str) -> list[str]:
     """Return ``["p1", ..., "pK"]``, or an empty list where the table has none of them.
 
     Raises
@@ -24,7 +27,7 @@ def probability_columns(frame: pd.DataFrame, source: str) -> list[str]:
     InputError
         When some of them are missing.
     """
-    found = {int(c[1:]) for c in frame.columns if re.fullmatch(r"p[1-9]\d?", c)}
+    found = {int(c[1:]) for c in columns if re.fullmatch(r"p[1-9]\d?", c)}
     if not found:
         return []
     top = max(found)
@@ -60,7 +63,7 @@ def check_category_count(n_categories: int, where: str) -> int:
     return int(n_categories)
 
 
-def read_ratings(frame: pd.DataFrame, source: str) -> Floats:
+def read_ratings(frame: pd.DataFrame, place: Place) -> Floats:
     """Read the ratings, NaN for refusals; K is not checked yet.
 
     Raises
@@ -69,20 +72,19 @@ def read_ratings(frame: pd.DataFrame, source: str) -> Floats:
         When a rating is no whole number, below 1, or when there are none.
     """
     expected = "a whole number from 1 to K, or nothing for a refusal"
-    ratings = numbers(frame, "rating", source, expected=expected)
+    ratings = numbers(frame, "rating", place, expected=expected)
 
     def found(row: int) -> str:
         return f"found {ratings[row]:g}, expected {expected}"
 
     given = ~np.isnan(ratings)
     if not given.any():
-        raise InputError("all ratings are missing", where=at(source, None, "rating"))
-    fail_at(np.isinf(ratings), source, "rating", found)
-    fail_at(given & (ratings != np.floor(ratings)), source, "rating", found)
-    fail_at(ratings < 0, source, "rating", found)
-    fail_at(
+        raise InputError("all ratings are missing", where=place.at(None, "rating"))
+    place.fail(np.isinf(ratings), "rating", found)
+    place.fail(given & (ratings != np.floor(ratings)), "rating", found)
+    place.fail(ratings < 0, "rating", found)
+    place.fail(
         ratings == 0,
-        source,
         "rating",
         lambda _: "ratings look 0-based: found 0, expected 1..K",
         "add 1 to every rating (the importer 'table' has rating_offset=1)",
@@ -91,7 +93,7 @@ def read_ratings(frame: pd.DataFrame, source: str) -> Floats:
 
 
 def settle_categories(
-    ratings: Floats, n_probabilities: int, n_categories: int | None, source: str
+    ratings: Floats, n_probabilities: int, n_categories: int | None, place: Place
 ) -> tuple[int, list[str]]:
     """Decide K: from p1..pK, else as told, else the highest rating that occurs (with a note).
 
@@ -103,8 +105,8 @@ def settle_categories(
         How many probability columns there are; 0 for none.
     n_categories : int or None
         K as told by the user or the study.
-    source : str
-        The place, for errors.
+    place : Place
+        Where the rows come from.
 
     Returns
     -------
@@ -118,6 +120,7 @@ def settle_categories(
     InputError
         When these contradict each other, K can't be inferred, or is more than 11.
     """
+    source = place.source
     notes: list[str] = []
     if n_categories is not None:
         check_category_count(n_categories, source)
@@ -133,20 +136,19 @@ def settle_categories(
         if used.size == 1:
             raise InputError(
                 f"every rating is {used[0]:g}, so the number of categories can't be inferred",
-                where=at(source, None, "rating"),
+                where=place.at(None, "rating"),
                 hint="give n_categories",
             )
-        k = check_category_count(int(used[-1]), at(source, None, "rating"))
-        n_top = int((ratings == k).sum())
+        k = check_category_count(int(used[-1]), place.at(None, "rating"))
+        n_top = place.total(ratings == k)
         notes.append(
             f"the number of rating categories was not given: {k} was inferred, the highest rating "
             f"that occurs ({counted(n_top, 'time')})"
         )
     check_category_count(k, source)
     why = " (from the columns p1 to pK)" if n_probabilities else ""
-    fail_at(
+    place.fail(
         ratings > k,
-        source,
         "rating",
         lambda row: f"found {ratings[row]:g}, expected 1 to {k}{why}, or nothing for a refusal",
     )
@@ -155,9 +157,7 @@ def settle_categories(
     return k, notes
 
 
-def read_probabilities(
-    frame: pd.DataFrame, columns: list[str], ratings: Floats, source: str
-) -> tuple[pd.DataFrame, bool, list[str]]:
+def read_probabilities(frame: pd.DataFrame, columns: list[str], place: Place) -> Floats:
     """Read and check p1..pK.
 
     Parameters
@@ -165,35 +165,26 @@ def read_probabilities(
     frame : DataFrame
         The raw table.
     columns : list of str
-        ``p1..pK`` as `probability_columns` found them; may be empty.
-    ratings : float array (row,)
-        NaN for refusals, whose probabilities may be empty.
-    source : str
-        The place, for errors.
+        ``p1..pK`` as `probability_columns` found them.
+    place : Place
+        Where the rows come from.
 
     Returns
     -------
-    p : DataFrame
-        The columns as found; all NaN in a row without them.
-    complete : bool
-        Whether there are any, and no judgment but refusals lacks them.
-    notes : list of str
-        How many lack them, where some do.
+    float array (row, K)
+        As found; all NaN in a row without them.
 
     Raises
     ------
     InputError
         When one is no probability, missing beside others, or a row does not sum to 1.
     """
-    if not columns:
-        return pd.DataFrame(), False, []
-    p = np.column_stack([_probability(frame, c, source) for c in columns])
+    p = np.column_stack([read_probability(frame, c, place) for c in columns])
     empty = np.isnan(p)
     with_p = ~empty.all(axis=1)
     partly = with_p & empty.any(axis=1)
-    fail_at(
+    place.fail(
         partly,
-        source,
         None,
         lambda row: (
             f"column '{columns[int(np.argmax(empty[row]))]}' is empty; expected all of "
@@ -201,39 +192,59 @@ def read_probabilities(
         ),
     )
     total = p.sum(axis=1)
-    fail_at(
+    place.fail(
         with_p & (np.abs(total - 1) > _SUM_TOLERANCE),
-        source,
         None,
         lambda row: f"p1 to p{len(columns)} sum to {total[row]:.4g}, expected 1",
     )
-    lacking = int((~with_p & ~np.isnan(ratings)).sum())
-    notes = []
-    if lacking:
-        notes.append(
-            f"p1 to p{len(columns)} are empty in {counted(lacking, 'row')} with a rating, "
-            "so the ratings are read unless distributions are asked for"
-        )
-    return pd.DataFrame(p, columns=columns), lacking == 0, notes
+    return p
 
 
-def read_valid_mass(frame: pd.DataFrame, source: str) -> Floats:
-    """Read `p_valid`, the mass on the ratings before renormalising; NaN where it is empty.
+def note_lacking(n_lacking: int, n_columns: int) -> list[str]:
+    """Say how many judgments with a rating lack p1..pK, where some do."""
+    if not n_lacking:
+        return []
+    return [
+        f"p1 to p{n_columns} are empty in {counted(n_lacking, 'row')} with a rating, "
+        "so the ratings are read unless distributions are asked for"
+    ]
+
+
+def expected_points(p: Floats) -> Floats:
+    """Return the expected rating, from the middle of the scale.
+
+    Parameters
+    ----------
+    p : float array (row, K)
+        The probabilities; they are renormalised.
+
+    Returns
+    -------
+    float array (row,)
+        sum k p_k / sum p_k - (K + 1) / 2 in rating points, NaN for rows without probabilities.
+    """
+    # Added up column by column: a matrix product may add in an order of its own.
+    weighted = np.zeros(len(p))
+    total = np.zeros(len(p))
+    for k in range(p.shape[1]):
+        weighted += (k + 1) * p[:, k]
+        total += p[:, k]
+    points: Floats = weighted / total - (p.shape[1] + 1) / 2
+    return points
+
+
+def read_probability(frame: pd.DataFrame, column: str, place: Place) -> Floats:
+    """Read a column of probabilities, NaN where it is empty.
 
     Raises
     ------
     InputError
         When one is no probability.
     """
-    return _probability(frame, "p_valid", source)
-
-
-def _probability(frame: pd.DataFrame, column: str, source: str) -> Floats:
     expected = "a probability from 0 to 1"
-    p = numbers(frame, column, source, expected=expected)
-    fail_at(
+    p = numbers(frame, column, place, expected=expected)
+    place.fail(
         (p < -_TOLERANCE) | (p > 1 + _TOLERANCE),
-        source,
         column,
         lambda row: f"found {p[row]:g}, expected {expected}",
     )

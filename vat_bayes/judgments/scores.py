@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from vat_bayes.judgments.coerce import Floats, Ints, Mask, counted, shown
+from vat_bayes.judgments.coerce import Floats, Ints, Mask
+from vat_bayes.judgments.words import counted, shown
 
 
 @dataclass(frozen=True)

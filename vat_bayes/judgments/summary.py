@@ -34,6 +34,7 @@ def describe(judgments: Judgments) -> pd.DataFrame:
     totals = cells.counts.sum(axis=1)
     levels = np.arange(1, cells.n_categories + 1)
     sums = (cells.counts * levels).sum(axis=1)
+    mass = judgments.tally.valid_mass
     records = []
     for m, model in enumerate(cells.models):
         for c, condition in enumerate(cells.conditions):
@@ -56,17 +57,11 @@ def describe(judgments: Judgments) -> pd.DataFrame:
                     "refused": refused,
                     "refused_share": refused / rows,
                     "mean_rating": sums[mine].sum() / answered,
+                    "p_valid": np.nan if mass is None else mass[m, c],
                     "position_bias": _position_bias(cells, mine),
                 }
             )
-    summary = pd.DataFrame(records)
-    table = judgments.table
-    if "p_valid" in table.columns:
-        mass = table.groupby(["model", "condition"], as_index=False)["p_valid"].mean()
-        summary = summary.merge(mass, on=["model", "condition"], how="left", validate="1:1")
-    else:
-        summary["p_valid"] = np.nan
-    return summary[[*(c for c in summary.columns if c != "position_bias"), "position_bias"]]
+    return pd.DataFrame(records)
 
 
 def _position_bias(cells: Cells, mine: Mask) -> float:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
 from vat_bayes.conditions import Condition
 from vat_bayes.errors import InputError, near_miss
-
-REQUIRED = ("model", "condition", "item", "scenario", "rating")
-ITEM_COLUMNS = ("value", "polarity")
-CONDITION_COLUMNS = ("role", "target", "direction", "dose", "reference", "placebo")
-MAX_CATEGORIES = 11
+from vat_bayes.judgments.part import PartRows
+from vat_bayes.judgments.raw import CheckedRows
+from vat_bayes.judgments.tally import Tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +21,8 @@ class Judgments:
 
     Parameters
     ----------
-    table : DataFrame
-        One row per judgment, in the order of the source: ``model, condition, item, scenario``
-        (text), ``value`` (text, missing for items that have loadings instead), ``polarity`` (Int64,
-        likewise), ``rating`` (Int64 in 1..K, missing = refused), ``replicate`` (Int64), ``prompt``
-        (text), where there are any ``p1..pK`` and ``p_valid`` (float), and then every other column
-        of the source as it was found.
+    rows : CheckedRows
+        The judgments, in memory or on file.
     loadings : DataFrame or None
         ``item, value, weight`` of the items that have loadings in place of value and polarity.
     conditions : tuple of Condition
@@ -36,24 +32,49 @@ class Judgments:
         K, the number of rating categories.
     source : str
         The file or folder, or ``"data frame"``.
+    has_probabilities : bool
+        Whether there are columns ``p1..pK``.
     has_distributions : bool
         Whether every judgment that is not a refusal comes with ``p1..pK``.
     notes : tuple of str
         What was assumed, inferred or left out on the way, one sentence each, for the report.
     """
 
-    table: pd.DataFrame
+    rows: CheckedRows
     loadings: pd.DataFrame | None
     conditions: tuple[Condition, ...]
     n_categories: int
     source: str
+    has_probabilities: bool
     has_distributions: bool
     notes: tuple[str, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
         """The audited models, sorted."""
-        return tuple(sorted(set(self.table["model"])))
+        return self.tally.models
+
+    @property
+    def n_rows(self) -> int:
+        """How many judgments there are, refusals included."""
+        return self.rows.n
+
+    @property
+    def tally(self) -> Tally:
+        """The judgments by cell: all that the model, the checks and the report need of them."""
+        return self.rows.tally
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per judgment, in the order of the source.
+
+        Columns ``model, condition, item, scenario`` (text), ``value`` (text, missing for items that
+        have loadings instead), ``polarity`` (Int64, likewise), ``rating`` (Int64 in 1..K, missing =
+        refused), ``replicate`` (Int64), ``prompt`` (text), where there are any ``p1..pK`` and
+        ``p_valid`` (float), and then every other column of the source as it was found. A large file
+        is read for this, all of it.
+        """
+        return self.rows.table
 
     def condition(self, name: str) -> Condition:
         """Return the condition of this name.
@@ -80,12 +101,13 @@ class Judgments:
         InputError
             When there is no such model.
         """
-        present = set(self.table.loc[self.table["model"] == model, "condition"])
-        if not present:
+        if model not in self.models:
             raise InputError(
                 f"no model '{model}'", where=self.source, hint=near_miss(model, self.models)
             )
-        return tuple(c for c in self.conditions if c.name in present)
+        cells = self.tally.cells
+        present = set(cells.condition[cells.model == self.models.index(model)].tolist())
+        return tuple(c for i, c in enumerate(self.conditions) if i in present)
 
     def baseline(self, model: str) -> str:
         """Return the name of a model's baseline condition.
@@ -109,3 +131,15 @@ class Judgments:
         if found.role == "baseline":
             return None
         return found.reference or self.baseline(model)
+
+    def of_scenarios(self, scenarios: Collection[str]) -> Judgments:
+        """Return the judgments of some scenarios, with the same conditions and notes.
+
+        The mean of `p_valid` is not known for a part.
+        """
+        rows = PartRows(self.rows, frozenset(scenarios))
+        loadings = self.loadings
+        if loadings is not None:
+            here = loadings["item"].isin(rows.tally.items)
+            loadings = loadings[here].reset_index(drop=True)
+        return dataclasses.replace(self, rows=rows, loadings=loadings)

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from vat_bayes.errors import InputError, near_miss
-from vat_bayes.judgments.coerce import Floats, encode, fail_at, listed, numbers, shown
+from vat_bayes.judgments.coerce import Floats, encode, numbers
 from vat_bayes.judgments.columns import rename_columns
 from vat_bayes.judgments.importers.base import Imported
 from vat_bayes.judgments.loadings import read_loadings
+from vat_bayes.judgments.place import Place
 from vat_bayes.judgments.read import read_table, table_file
+from vat_bayes.judgments.words import listed, shown
 
 
 def import_table(
@@ -121,12 +123,12 @@ def _filled(
 
 def _relabelled(frame: pd.DataFrame, column: str, labels: Mapping[str, int], source: str) -> Floats:
     known = {label.strip().casefold(): float(number) for label, number in labels.items()}
-    text = encode(frame[column], source=source)
+    place = Place(source)
+    text = encode(frame[column], place=place)
     words = [name.casefold() for name in text.names]
     unknown = [code for code, word in enumerate(words) if word not in known]
-    fail_at(
+    place.fail(
         np.isin(text.codes, unknown),
-        source,
         column,
         lambda row: f"found {shown(text.at(row))}, expected one of {listed(list(labels))}",
         lambda row: near_miss(str(text.at(row)), labels),
@@ -139,7 +141,8 @@ def _ratings(
 ) -> Floats:
     if labels:
         return _relabelled(frame, column, labels, source)
-    return numbers(frame, column, source, expected="a number, or nothing for a refusal")
+    expected = "a number, or nothing for a refusal"
+    return numbers(frame, column, Place(source), expected=expected)
 
 
 def _long(frame: pd.DataFrame, condition_ratings: Mapping[str, str]) -> pd.DataFrame:

@@ -20,9 +20,11 @@ import numpy as np
 import pandas as pd
 
 from vat_bayes.errors import InputError, near_miss
-from vat_bayes.judgments.coerce import counted, fail_at, listed, names, numbers, shown
+from vat_bayes.judgments.coerce import names, numbers
 from vat_bayes.judgments.importers.base import Imported
+from vat_bayes.judgments.place import Place
 from vat_bayes.judgments.read import read_table, table_file
+from vat_bayes.judgments.words import counted, listed, shown
 
 _COLUMNS = ("model", "prompt", "reversed", "portrait_id", "option_id", "rating")
 _RATINGS = ("valueportrait_ratings.csv.gz", "valueportrait_ratings.csv")
@@ -133,8 +135,9 @@ def _read_ratings(file: Path, models: tuple[str, ...], wordings: tuple[str, ...]
             raise InputError(
                 f"missing column '{column}'", where=source, hint=near_miss(column, raw.columns)
             )
-    who = names(raw, "model", source)
-    wording = names(raw, "prompt", source)
+    place = Place(source)
+    who = names(raw, "model", place)
+    wording = names(raw, "prompt", place)
     for asked, there, what in ((models, who.names, "model"), (wordings, wording.names, "prompt")):
         for name in asked:
             if name not in there:
@@ -143,10 +146,9 @@ def _read_ratings(file: Path, models: tuple[str, ...], wordings: tuple[str, ...]
                     where=source,
                     hint=near_miss(name, there),
                 )
-    flipped = numbers(raw, "reversed", source, expected="0 or 1")
-    fail_at(
+    flipped = numbers(raw, "reversed", place, expected="0 or 1")
+    place.fail(
         ~np.isin(flipped, (0, 1)),
-        source,
         "reversed",
         lambda row: f"found {shown(flipped[row])}, expected 0 or 1",
     )
@@ -155,9 +157,9 @@ def _read_ratings(file: Path, models: tuple[str, ...], wordings: tuple[str, ...]
             "who": who.column(),
             "wording": wording.column(),
             "order": np.where(flipped == 1, _ORDERS[1], _ORDERS[0]),
-            "scenario": names(raw, "portrait_id", source).column(),
-            "option": names(raw, "option_id", source).column(),
-            "rating": numbers(raw, "rating", source, expected="a rating from 1 to 6, or nothing"),
+            "scenario": names(raw, "portrait_id", place).column(),
+            "option": names(raw, "option_id", place).column(),
+            "rating": numbers(raw, "rating", place, expected="a rating from 1 to 6, or nothing"),
         }
     )
     whole = whole[whole["who"].isin(models) & whole["wording"].isin(wordings)]
