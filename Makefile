@@ -36,7 +36,7 @@ test: lint
 	@$(BIN)/pytest -n 2
 
 validate: env
-	@$(BIN)/python -m benchmarks.validate --out docs
+	@$(BIN)/python -m benchmarks.validation
 
 judge: env
 	@$(BIN)/python -m models.train_judge

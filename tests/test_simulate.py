@@ -33,6 +33,31 @@ def test_the_truth_is_the_mean_over_a_very_large_study(readout: str) -> None:
         assert brute == pytest.approx(row.truth, abs=0.045), (row.condition, row.value)
 
 
+@pytest.mark.parametrize("scatter", ["skewed-items", "heavy-scenarios"])
+def test_the_truth_of_other_scatter_is_the_mean_over_a_very_large_study(scatter: str) -> None:
+    world = draw_world(seed=3, scatter=scatter)
+    made = simulate(6000, seed=3, readout="distribution", world=world)
+    score = sum(k * made.judgments[f"p{k}"] for k in range(1, 6))
+    means = signed_means(made.judgments, score)
+    normal = draw_world(seed=3).expected_scores(1)
+    assert np.abs(world.expected_scores(1) - normal).max() > 0.004
+    shifts = made.truth[(made.truth["estimand"] == "shift") & (made.truth["scale"] == "points")]
+    for row in shifts.itertuples():
+        brute = means.loc[row.value, row.condition] - means.loc[row.value, "baseline"]
+        # Means over 6,000 scenarios have standard errors of about .003 and less.
+        assert brute == pytest.approx(row.truth, abs=0.012), (row.condition, row.value)
+
+
+@pytest.mark.parametrize("norm", [0.0, 0.2, 0.4])
+def test_the_coupling_can_be_chosen(norm: float) -> None:
+    world = draw_world(seed=5, coupling=norm)
+    matrix = world.coupling[1]
+    assert np.sqrt(((matrix - np.eye(10)) ** 2).sum() / 90) == pytest.approx(norm)
+    assert np.linalg.eigvalsh(matrix).min() > 0
+    with pytest.raises(vb.InputError, match="coupling"):
+        draw_world(coupling=0.9)
+
+
 def test_gain_and_tax_are_those_of_the_shifts() -> None:
     truth = true_effects(draw_world(seed=1))
     points = truth[(truth["scale"] == "points") & (truth["condition"] == "promote-benevolence")]

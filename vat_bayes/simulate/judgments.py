@@ -94,12 +94,12 @@ def simulate(
 def _probabilities(world: World, scenarios: int, rng: np.random.Generator) -> Floats:
     """Probabilities of the ratings, shape (condition, scenario, value, polarity, K)."""
     n, v = len(world.conditions), len(VALUES)
-    alpha = rng.normal(0, world.alpha_scale, (scenarios, v))
-    kappa = rng.normal(0, world.kappa_scale, (scenarios, v, 2))
+    alpha = world.alpha_scale * world.draw_scenarios(rng, (scenarios, v))
+    kappa = world.kappa_scale * world.draw_items(rng, (scenarios, v, 2))
     out = np.empty((n, scenarios, v, 2, world.n_categories))
     for i in range(n):
         factor = np.linalg.cholesky(world.coupling[i])
-        u = world.u_scale[i] * (rng.normal(size=(scenarios, v)) @ factor.T)
+        u = world.u_scale[i] * (world.draw_scenarios(rng, (scenarios, v)) @ factor.T)
         effect = world.theta + alpha + world.delta[i] + u
         eta = effect[:, :, None] * [1.0, -1.0] + kappa + world.beta[i]
         eta += rng.normal(0, world.noise_scale, eta.shape)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
 from vat_bayes.conditions import Condition
-from vat_bayes.errors import InputError
+from vat_bayes.errors import InputError, near_miss
 from vat_bayes.values import VALUES, cosine
 
 Floats = npt.NDArray[np.float64]
@@ -24,9 +26,14 @@ CONDITIONS = (
 )
 """The conditions of a simulated study, where none are given."""
 
-# Gauss-Hermite nodes for the scatter of scenarios and items: exact to far beyond what is printed.
+Scatter = Literal["normal", "skewed-items", "heavy-scenarios"]
+"""How items and scenarios scatter about their means."""
+
+# Gauss-Hermite nodes for normal scatter: exact to far beyond what is printed.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(61)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+# Draws in place of nodes where the scatter is not normal: truth to about .001 points.
+_DRAWS = 200_000
 # How far the other values follow the target around the circle, and how much each strays from that.
 _SPILL, _STRAY = 0.3, 0.2
 
@@ -52,6 +59,10 @@ class World:
         Correlations of that variation.
     beta, lambda_ : ndarray, shape (condition,)
         Response style: acquiescence and extremity; zero at baseline.
+    scatter : {"normal", "skewed-items", "heavy-scenarios"}
+        The standard deviations above belong to normal draws, or to items that are exponentially
+        distributed about their mean, or to scenarios (baseline and effect) that follow Student's t
+        with three degrees of freedom.
     """
 
     conditions: tuple[Condition, ...]
@@ -65,6 +76,32 @@ class World:
     coupling: Floats
     beta: Floats
     lambda_: Floats
+    scatter: Scatter = "normal"
+
+    def draw_items(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """Draw item effects with mean 0 and standard deviation 1."""
+        if self.scatter == "skewed-items":
+            return rng.exponential(size=shape) - 1.0
+        return rng.normal(size=shape)
+
+    def draw_scenarios(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """Draw scenario effects with mean 0 and standard deviation 1, shape (scenario, value).
+
+        Heavy tails are those of whole scenarios: one that is far out is so in all its values.
+        """
+        drawn = rng.normal(size=shape)
+        if self.scatter == "heavy-scenarios":
+            # Three degrees of freedom have variance 3.
+            chi2 = rng.chisquare(3, size=(*shape[:-1], 1)) / 3
+            drawn = drawn / np.sqrt(chi2) / np.sqrt(3)
+        return drawn
+
+    @cached_property
+    def _scatter_draws(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Standardised draws of alpha, u, kappa and noise, each of shape (draw,)."""
+        rng = np.random.default_rng(0)
+        alpha, u = (self.draw_scenarios(rng, (_DRAWS, 1))[:, 0] for _ in range(2))
+        return alpha, u, self.draw_items(rng, (_DRAWS,)), rng.normal(size=_DRAWS)
 
     @property
     def n_categories(self) -> int:
@@ -91,11 +128,20 @@ class World:
         """
         polarity = np.array([1.0, -1.0])
         mean = polarity * (self.theta + self.delta[condition])[:, None] + self.beta[condition]
-        variance = self.alpha_scale**2 + self.kappa_scale**2 + self.noise_scale**2
-        spread = np.sqrt(variance + self.u_scale[condition] ** 2)[:, None, None]
-        eta = mean[:, :, None] + spread * _NODES
-        above = expit((eta[..., None] - self.cutpoint) * np.exp(self.lambda_[condition])).sum(-1)
-        return np.asarray(1 + above @ _WEIGHTS)
+        scale = self.u_scale[condition][:, None, None]
+        if self.scatter == "normal":
+            variance = self.alpha_scale**2 + self.kappa_scale**2 + self.noise_scale**2
+            off, weights = np.sqrt(variance + scale**2) * _NODES, _WEIGHTS
+        else:
+            alpha, u, kappa, noise = self._scatter_draws
+            off = polarity[:, None] * (self.alpha_scale * alpha + scale * u)
+            off = off + self.kappa_scale * kappa + self.noise_scale * noise
+            weights = np.full(_DRAWS, 1 / _DRAWS)
+        eta = mean[:, :, None] + off
+        sharpness = np.exp(self.lambda_[condition])
+        # One threshold at a time, since draws are many.
+        above = sum(expit((eta - t) * sharpness) @ weights for t in self.cutpoint)
+        return np.asarray(1 + above)
 
     def shifts(self) -> Floats:
         """Return the true shift of each value against the condition's reference, in points.
@@ -115,7 +161,12 @@ class World:
 
 
 def draw_world(
-    *, seed: int = 0, conditions: Sequence[Condition] = CONDITIONS, n_categories: int = 5
+    *,
+    seed: int = 0,
+    conditions: Sequence[Condition] = CONDITIONS,
+    n_categories: int = 5,
+    scatter: Scatter = "normal",
+    coupling: float | None = None,
 ) -> World:
     """Draw the parameters of a model and of its conditions.
 
@@ -131,6 +182,11 @@ def draw_world(
         The design.
     n_categories : int
         K.
+    scatter : {"normal", "skewed-items", "heavy-scenarios"}
+        See `World`.
+    coupling : float, optional
+        Root mean square of the correlations of an intervention's variation over scenarios, 0 to .5;
+        otherwise as it is drawn, about .2.
 
     Returns
     -------
@@ -139,8 +195,16 @@ def draw_world(
     Raises
     ------
     InputError
-        When there is not exactly one baseline, or K is out of range.
+        When there is not exactly one baseline, or another argument is out of range.
     """
+    if scatter not in get_args(Scatter):
+        known = get_args(Scatter)
+        raise InputError(
+            f"unknown scatter '{scatter}', expected one of {', '.join(known)}",
+            hint=near_miss(scatter, known),
+        )
+    if coupling is not None and not 0 <= coupling <= 0.5:
+        raise InputError(f"the coupling is {coupling}, expected 0 to 0.5")
     if sum(c.role == "baseline" for c in conditions) != 1:
         raise InputError("a simulated study needs exactly one baseline")
     if not 2 <= n_categories <= 11:
@@ -149,18 +213,19 @@ def draw_world(
     n, v = len(conditions), len(VALUES)
     delta, u_scale = np.zeros((n, v)), np.zeros((n, v))
     beta, lambda_ = np.zeros(n), np.zeros(n)
-    coupling = np.broadcast_to(np.eye(v), (n, v, v)).copy()
+    matrices = np.broadcast_to(np.eye(v), (n, v, v)).copy()
     theta = rng.normal(0, 0.7, v)
     for i, c in enumerate(conditions):
         if c.role == "intervention":
             delta[i], u_scale[i] = _effect(c, rng), 0.4
-            coupling[i] = _correlation(rng)
+            matrices[i] = _correlation(rng, coupling)
             beta[i], lambda_[i] = rng.normal(0, 0.1, 2)
         elif c.role == "placebo":
             delta[i], u_scale[i] = rng.normal(0, 0.08, v), 0.15
         elif c.role == "retest":
             u_scale[i] = 0.1
     return World(
+        scatter=scatter,
         conditions=tuple(conditions),
         cutpoint=1.3 * logit(np.arange(1, n_categories) / n_categories),
         theta=theta,
@@ -169,7 +234,7 @@ def draw_world(
         noise_scale=0.2,
         delta=delta,
         u_scale=u_scale,
-        coupling=coupling,
+        coupling=matrices,
         beta=beta,
         lambda_=lambda_,
     )
@@ -191,9 +256,18 @@ def _effect(condition: Condition, rng: np.random.Generator) -> Floats:
     return effect
 
 
-def _correlation(rng: np.random.Generator) -> Floats:
+def _correlation(rng: np.random.Generator, norm: float | None) -> Floats:
     # Two common factors: values move together in some scenarios, against each other in others.
-    factors = rng.normal(0, 0.5, (len(VALUES), 2))
-    covariance = factors @ factors.T + np.eye(len(VALUES))
-    scale = np.sqrt(np.diag(covariance))
-    return np.asarray(covariance / np.outer(scale, scale))
+    v = len(VALUES)
+    spread = 0.5 if norm is None else 1.5
+    while True:
+        factors = rng.normal(0, spread, (v, 2))
+        covariance = factors @ factors.T + np.eye(v)
+        scale = np.sqrt(np.diag(covariance))
+        drawn = np.asarray(covariance / np.outer(scale, scale))
+        if norm is None:
+            return drawn
+        found = np.sqrt(((drawn - np.eye(v)) ** 2).sum() / (v * (v - 1)))
+        if found >= norm:
+            # Between the drawn matrix and the identity, hence still a correlation matrix.
+            return np.asarray(np.eye(v) + norm / found * (drawn - np.eye(v)))

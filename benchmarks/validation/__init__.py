@@ -1,0 +1,1 @@
+"""Calibration of the intervals, as an artefact: ``python -m benchmarks.validation``."""

@@ -1,0 +1,60 @@
+"""One simulated study: draw, fit, and ask which intervals hold the truth."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from benchmarks.validation.settings import Setting
+from vat_bayes.checks import gate, run_checks
+from vat_bayes.estimands import compute_estimands
+from vat_bayes.judgments import load_judgments
+from vat_bayes.model import fit
+from vat_bayes.simulate import simulate
+
+DRAWS, TUNE, CHAINS = 500, 500, 2
+TWINS = ("gain", "shift", "tax_rms", "tax_excess")
+
+
+def run_study(setting: Setting, seed: int) -> pd.DataFrame:
+    """Simulate, fit and compare one study.
+
+    Parameters
+    ----------
+    setting : Setting
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        One row per estimand with a truth: interval, truth, whether it is inside, and whether the
+        fit passed the convergence gate.
+    """
+    made = simulate(
+        setting.scenarios, seed=seed, readout=setting.readout, world=setting.world(seed)
+    )
+    tree = fit(
+        load_judgments(made.judgments, n_categories=5),
+        engine=setting.engine, backend=setting.backend,
+        seed=seed, draws=DRAWS, tune=TUNE, chains=CHAINS,
+    )  # fmt: skip
+    estimands = compute_estimands(tree)
+    checks = run_checks(tree, estimands)
+    table = gate(estimands, checks).table
+    twins = made.truth[made.truth["estimand"].isin(TWINS) & (made.truth["scale"] == "points")]
+    twins = twins.assign(estimand=twins["estimand"] + "_classical")
+    keys = ["condition", "estimand", "value", "scale"]
+    both = pd.concat([made.truth, twins]).fillna({"value": ""})
+    both = both.merge(table.fillna({"value": ""}), on=keys, how="inner")
+    failed = [c.check for c in checks if c.verdict == "fail"]
+    return both[
+        [*keys, "truth", "mean", "median", "sd", "lo", "hi", "p_positive", "status"]
+    ].assign(
+        key=setting.key,
+        setting=json.dumps(vars(setting)),
+        seed=seed,
+        inside=(both["lo"] <= both["truth"] + 1e-12) & (both["truth"] <= both["hi"] + 1e-12),
+        failed=";".join(failed),
+        seconds=float(tree.attrs["seconds"]),
+    )
