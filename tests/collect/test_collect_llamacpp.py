@@ -59,7 +59,7 @@ def test_a_reading_is_the_softmax_of_the_logits(any_model: Path, open_judge: Ope
     for chat in CHATS[:3]:
         p = np.exp(decoder.logits(judge.tokens(chat)).astype(float))
         p /= p.sum()
-        by_label = np.array([p[tokens].sum() for tokens in judge._rating_tokens])
+        by_label = np.array([sum(p[t] for (t,) in paths) for paths in judge._paths])
         reading = judge.read(chat)
         np.testing.assert_allclose(reading.p_valid, by_label.sum(), rtol=1e-9)
         np.testing.assert_allclose(reading.probabilities, by_label / by_label.sum(), rtol=1e-9)

@@ -162,16 +162,23 @@ def test_a_model_that_thinks_is_asked_to_answer_at_once(loaded: LoadedModel) -> 
 
 def test_ratings_are_read_at_every_token_that_reads_as_the_label(loaded: LoadedModel) -> None:
     v = Vocabulary(loaded)
-    for label, tokens in zip("123", v.rating_tokens("123"), strict=True):
-        texts = [v.text([t]) for t in tokens]
+    for label, paths in zip("123", v.label_paths("123"), strict=True):
+        texts = [v.text(path) for path in paths]
+        assert all(len(path) == 1 for path in paths)
         assert f" {label}" in texts
         assert label in texts
         assert all(t.strip() == label for t in texts)
 
 
-def test_a_label_that_is_no_token_is_refused(tmp_path: Path, loaded: LoadedModel) -> None:
-    with pytest.raises(InputError, match=r"model 'tiny': not every label .* '10'.*other labels"):
-        Vocabulary(loaded).rating_tokens([str(i) for i in range(1, 11)])
+def test_a_label_of_several_tokens_is_read_along_them(loaded: LoadedModel) -> None:
+    v = Vocabulary(loaded)
+    paths = v.label_paths(["1", "10", "strongly agree"])
+    assert [len(path) for path in paths[0]] == [1] * len(paths[0])
+    assert len(paths[1]) == len(paths[2]) == 2  # with a blank before it, and without
+    assert {v.text(path).strip() for path in paths[2]} == {"strongly agree"}
+
+
+def test_a_label_that_no_tokens_read_is_refused(tmp_path: Path) -> None:
     path = write_model(tmp_path / "wordless.gguf", digits=False)
-    with pytest.raises(InputError, match=r"none of the labels is a single token .*'1', '2', '3'"):
+    with pytest.raises(InputError, match=r"model 'tiny': no tokens .* '1', '2', '3'; choose"):
         LlamaCppJudge(path, name="tiny", labels="123")

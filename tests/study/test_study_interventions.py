@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from collections import Counter
 from typing import Any
 
@@ -11,13 +13,25 @@ import pytest
 from vat_bayes.errors import InputError
 from vat_bayes.items import ItemSet, neutral_examples
 from vat_bayes.study import KINDS, Intervention, Prepared, Setting, Study
+from vat_bayes.study.interventions import read_intervention
 from vat_bayes.study.interventions.shots import ShotsIntervention
 
 VALUES = ("benevolence", "power", "security")
 KEYS: dict[str, dict[str, Any]] = {
     "none": {},
     "prompt": {"text": "Be kind."},
+    "instruction": {"text": "Be kind."},
+    "persona": {"persona": "a nurse"},
     "shots": {"shots": 4},
+    "adapter": {"path": "kind.gguf", "scale": 0.5},
+    "steering": {"path": "kind.gguf", "strength": 2.0, "layers": [2, 3], "random": True},
+    "checkpoint": {"path": "step-100.gguf"},
+    "combination": {
+        "parts": [
+            {"kind": "prompt", "text": "Be kind."},
+            {"kind": "adapter", "path": "kind.gguf", "scale": 0.5},
+        ]
+    },
 }
 
 
@@ -50,6 +64,12 @@ def drawn(n: int, **changes: Any) -> list[tuple[str, str, str]]:
     return [(e.scenario_text, e.action_text, e.label) for e in prepared.examples]
 
 
+def made(kind: str, **changes: Any) -> Intervention:
+    """Return an intervention as a study file would have it."""
+    data = {"kind": kind, **KEYS[kind], **changes}
+    return read_intervention({k: tuple(x) if isinstance(x, list) else x for k, x in data.items()})
+
+
 def sign_of(action: str) -> int:
     return int(action.split()[2])
 
@@ -59,7 +79,7 @@ def test_every_kind_obeys_the_protocol(kind: str) -> None:
     cls = KINDS[kind]
     assert issubclass(cls, Intervention)
     assert cls.kind == kind
-    intervention = cls(**KEYS[kind])
+    intervention = made(kind)
     first = intervention.prepare(setting())
     assert isinstance(first, Prepared)
     assert intervention.prepare(setting()) == first
@@ -67,6 +87,15 @@ def test_every_kind_obeys_the_protocol(kind: str) -> None:
     assert intervention.natural_dose is None or isinstance(intervention.natural_dose, float)
     with pytest.raises(ValueError, match="unknown key 'colour'"):
         cls.model_validate({**KEYS[kind], "colour": "red"})
+    moved = intervention.with_paths(lambda path: f"../{path}")
+    assert moved.files == tuple(f"../{path}" for path in intervention.files)
+    assert moved.with_paths(lambda path: path.removeprefix("../")) == intervention
+    weights = first.weights
+    assert bool(weights) == bool(intervention.files)
+    assert [weights.checkpoint, *weights.adapters, *weights.vectors].count(None) == 1 or (
+        weights.checkpoint in intervention.files
+    )
+    assert json.loads(json.dumps(weights.to_dict())) == weights.to_dict()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,9 +111,12 @@ def test_every_kind_stands_in_a_study_and_comes_back(kind: str) -> None:
         ],
     }
     study = Study.from_dict(data)
-    assert study.conditions[1].intervention == KINDS[kind](**KEYS[kind])
+    assert study.conditions[1].intervention == made(kind)
     assert Study.from_dict(study.to_dict()) == study
-    assert study.conditions[1].to_dict().items() >= {"kind": kind, **KEYS[kind]}.items()
+    assert Study.from_dict(tomllib.loads(study.to_toml())) == study
+    written = study.to_dict()["conditions"][1]
+    for key, found in {"kind": kind, **KEYS[kind]}.items():
+        assert written[key] == found
 
 
 def test_examples_answer_as_the_direction_says() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vat_bayes.collect.judge import Judge, Prompt, Reading
+from vat_bayes.collect.effects import NoEffectError
+from vat_bayes.collect.judge import Answer, Judge, Prompt, Reading
 from vat_bayes.collect.llamacpp import LlamaCppJudge
 from vat_bayes.collect.progress import (
     BarProgress,
@@ -17,11 +18,13 @@ from vat_bayes.collect.schedule import Schedule
 from vat_bayes.collect.store import RunFolder
 
 __all__ = [
+    "Answer",
     "BarProgress",
     "Chat",
     "Judge",
     "LineProgress",
     "LlamaCppJudge",
+    "NoEffectError",
     "Progress",
     "Prompt",
     "Reading",

@@ -25,6 +25,7 @@ class Key:
     condition: str
     item: str
     order: str
+    replicate: int = 1
 
 
 class Journal:
@@ -116,13 +117,19 @@ class Journal:
             judgment = entry["judgment"]
             if entry["crc32"] != _checksum(judgment):
                 return None
-            model, condition, item, order, probabilities, p_valid = judgment
-            reading = Reading(tuple(map(float, probabilities)), float(p_valid))
+            model, condition, item, order, probabilities, p_valid, *written = judgment
+            replicate, rating, ended = written or (1, None, "")
+            reading = Reading(
+                tuple(map(float, probabilities)),
+                None if p_valid is None else float(p_valid),
+                rating,
+                ended,
+            )
         except (ValueError, TypeError, KeyError):
             return None
-        if len(reading.probabilities) != self._k:
+        if len(reading.probabilities) != (0 if reading.ended == "end" else self._k):
             return None
-        return Key(model, condition, item, order), reading
+        return Key(model, condition, item, order, replicate), reading
 
 
 def _line(key: Key, reading: Reading) -> bytes:
@@ -135,6 +142,8 @@ def _line(key: Key, reading: Reading) -> bytes:
         list(reading.probabilities),
         reading.p_valid,
     ]
+    if reading.ended:
+        judgment += [key.replicate, reading.rating, reading.ended]
     return _json({"judgment": judgment, "crc32": _checksum(judgment)}) + b"\n"
 
 

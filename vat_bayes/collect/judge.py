@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from vat_bayes.collect.prompts import Chat
+from vat_bayes.study import Weights
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The judge's answer to one chat, as a distribution.
+    """The judge's answer to one chat, as a distribution; and as a rating where it was written.
 
     Parameters
     ----------
     probabilities : tuple of float, length K
-        Of the ratings 1..K, given that the answer is one of them; they sum to 1.
-    p_valid : float
-        The probability that the answer is one of them, from 0 to 1.
+        Of the ratings 1..K, given that the answer is one of them; they sum to 1. Empty where a
+        written answer ended without the place at which a rating is read.
+    p_valid : float or None
+        The probability that the answer is one of them, from 0 to 1; None with no probabilities.
+    rating : int, optional
+        The rating of a written answer; None where it is no rating.
+    ended : str
+        How a written answer came to its rating: ``cue`` (the model asked for it), ``budget`` (it
+        had no tokens left) or ``end`` (it ended its turn). Empty where nothing was written.
     """
 
     probabilities: tuple[float, ...]
-    p_valid: float
+    p_valid: float | None
+    rating: int | None = None
+    ended: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A written answer.
+
+    Parameters
+    ----------
+    reading : Reading
+        The rating and where it comes from.
+    text : str
+        What the model wrote before it.
+    """
+
+    reading: Reading
+    text: str
 
 
 @dataclass(frozen=True)
@@ -56,8 +81,15 @@ class Judge(Protocol):
     read before. What it keeps to save work is its own affair, and `forget` drops that.
     """
 
-    def prepare(self, prompts: Iterable[Prompt]) -> None:
+    def prepare(self, prompts: Iterable[Prompt], *, budget: int = 0) -> None:
         """Look at everything that will be asked, in that order, before the first question.
+
+        Parameters
+        ----------
+        prompts : iterable of Prompt
+            The prompts.
+        budget : int
+            How many tokens the judge may write before an answer; 0 when answers are read at once.
 
         Raises
         ------
@@ -68,8 +100,40 @@ class Judge(Protocol):
     def read(self, chat: Chat) -> Reading:
         """Return the distribution of the answer to a chat."""
 
+    def answer(self, chat: Chat, *, temperature: float, seed: Sequence[str | int]) -> Answer:
+        """Let the judge write, within the budget, and return its answer.
+
+        Parameters
+        ----------
+        chat : Chat
+            The words.
+        temperature : float
+            What the logits are divided by.
+        seed : sequence of str or int
+            What the draws depend on: the same seed gives the same answer.
+        """
+
+    def switch(self, weights: Weights) -> dict[str, Any]:
+        """Set what a condition does to the model, and drop whatever is kept from earlier chats.
+
+        The checkpoint is not looked at: another file is another judge.
+
+        Returns
+        -------
+        dict
+            What a reader of the manifest must know, as plain JSON values.
+
+        Raises
+        ------
+        InputError
+            When the judge can't do it.
+        """
+
+    def sent(self, chat: Chat) -> str:
+        """Return a chat as the model gets it, special tokens by their names."""
+
     def forget(self) -> None:
-        """Drop whatever is kept from earlier chats; called when the condition changes."""
+        """Drop whatever is kept from earlier chats."""
 
     def describe(self) -> dict[str, Any]:
         """Return what a reader of the manifest must know, as plain JSON values."""

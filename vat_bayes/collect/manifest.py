@@ -23,6 +23,11 @@ _LIBRARIES = ("vat-bayes", "llama-cpp-python", "jinja2", "numpy", "pandas", "pya
 # Where a run is written, where its files lie and how fast it goes do not change what it measures.
 _FREE = {"out", "items"}
 _FREE_OF_MODEL = {"path", "threads"}
+_HASHED = {
+    "model files": "the file of model",
+    "prompts": "the prompts of condition",
+    "condition files": "a file of condition",
+}
 
 
 def identity(
@@ -30,6 +35,7 @@ def identity(
     items: ItemSet,
     model_hashes: Mapping[str, str],
     prompts: Mapping[str, Mapping[str, Any]],
+    condition_hashes: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     """Return what must stay the same for a run to be taken up again.
 
@@ -43,18 +49,27 @@ def identity(
         Model to SHA-256 of its file.
     prompts : mapping
         Condition to a mapping with the SHA-256 of everything that is asked under it.
+    condition_hashes : mapping
+        Condition to the SHA-256 of each file that it reads.
     """
     data = {key: found for key, found in study.to_dict().items() if key not in _FREE}
     data["models"] = {
         m["name"]: {k: v for k, v in m.items() if k not in _FREE_OF_MODEL} for m in data["models"]
     }
-    data["conditions"] = {c["name"]: c for c in data["conditions"]}
+    data["conditions"] = {c["name"]: _without_paths(c) for c in data["conditions"]}
     return {
         "study": data,
         "model files": dict(model_hashes),
         "items": items.sha256(),
         "prompts": {condition: told["sha256"] for condition, told in prompts.items()},
+        "condition files": {c: list(files.values()) for c, files in condition_hashes.items()},
     }
+
+
+def _without_paths(condition: Any) -> Any:
+    if isinstance(condition, Mapping):
+        return {k: _without_paths(x) for k, x in condition.items() if k != "path"}
+    return [_without_paths(x) for x in condition] if isinstance(condition, list) else condition
 
 
 def refuse_changes(before: Any, now: Any, *, asked: Set[str], where: Path) -> None:
@@ -108,9 +123,8 @@ def _called(path: list[str]) -> str:
     head, *rest = path or ["it"]
     if head == "items":
         return "the items (SHA-256)"
-    if head in {"model files", "prompts"} and rest:
-        what = "the file of model" if head == "model files" else "the prompts of condition"
-        return f"{what} '{rest[0]}' (SHA-256)"
+    if head in _HASHED and rest:
+        return f"{_HASHED[head]} '{rest[0]}' (SHA-256)"
     return f"the study's {' '.join(repr(p) for p in rest)}"
 
 
@@ -163,11 +177,15 @@ def counts(table: pd.DataFrame) -> list[dict[str, Any]]:
                 "judgments": len(rows),
                 "prompts": len(prompts),
                 "refusals": int(rows["rating"].isna().sum()),
-                "mean_p_valid": float(prompts["p_valid"].mean()),
+                "mean_p_valid": _mean(prompts["p_valid"]),
                 "p_valid_below_half": int((prompts["p_valid"] < 0.5).sum()),
             }
         )
     return told
+
+
+def _mean(column: pd.Series) -> float | None:
+    return None if column.isna().all() else float(column.mean())
 
 
 def changed_versions(sessions: Iterable[Mapping[str, Any]], now: Mapping[str, str]) -> list[str]:

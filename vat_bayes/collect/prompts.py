@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 EXAMPLES_HEADER = "Examples of how to answer:"
+CUE = "Answer:"
+"""Stands before the rating of a model that writes first."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ def user_message(
     anchors: Sequence[str],
     *,
     reverse: bool = False,
+    prefix: str = "",
+    think: bool = False,
 ) -> str:
     """Ask for a rating of one action in one scenario.
 
@@ -45,6 +49,10 @@ def user_message(
         The K options and what they mean, from the lowest rating to the highest.
     reverse : bool
         List the options from the last to the first; every label keeps its meaning.
+    prefix : str
+        A text to begin with; may be empty.
+    think : bool
+        Ask the judge to write before it answers.
 
     Returns
     -------
@@ -52,8 +60,9 @@ def user_message(
         The message, with no blank at either end.
     """
     options = [f"{label} = {anchor}" for label, anchor in zip(labels, anchors, strict=True)]
-    lines = [question.strip(), *(reversed(options) if reverse else options), _instruction(labels)]
-    scene = [scenario_text.strip()] if scenario_text.strip() else []
+    listed = reversed(options) if reverse else options
+    lines = [question.strip(), *listed, _instruction(labels, think)]
+    scene = [text.strip() for text in (prefix, scenario_text) if text.strip()]
     return "\n\n".join([*scene, f"Action: {action_text.strip()}", "\n".join(lines)])
 
 
@@ -82,10 +91,14 @@ def system_message(text: str = "", examples: Sequence[tuple[str, str, str]] = ()
     return "\n\n".join(parts)
 
 
-def _instruction(labels: Sequence[str]) -> str:
-    # The label is read at one token, so the judge is told what kind of token that is.
+def _instruction(labels: Sequence[str], think: bool) -> str:
+    # A label may be read at one token, so the judge is told what kind of thing it is.
     if all(label.isdecimal() for label in labels):
-        return "Answer with one number only."
-    if all(len(label) == 1 for label in labels):
-        return "Answer with one letter only."
-    return "Answer with one of these options only."
+        what = "one number"
+    elif all(len(label) == 1 for label in labels):
+        what = "one letter"
+    else:
+        what = "one of these options"
+    if think:
+        return f"Think first. Then end with a line that reads '{CUE}' and {what} only."
+    return f"Answer with {what} only."

@@ -32,6 +32,6 @@ def sampled(reading: Reading, n: int, seed: Sequence[str | int]) -> list[int | N
     list of int or None
         Ratings from 1; None, with probability ``1 - p_valid``, for an answer that is no rating.
     """
-    edges = list(accumulate(p * reading.p_valid for p in reading.probabilities))
+    edges = list(accumulate(p * (reading.p_valid or 0.0) for p in reading.probabilities))
     draws = (uniform(*seed, replicate) for replicate in range(1, n + 1))
     return [next((k for k, edge in enumerate(edges, start=1) if u < edge), None) for u in draws]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from vat_bayes.collect.journal import Journal
@@ -11,6 +12,7 @@ from vat_bayes.collect.progress import Progress, SilentProgress
 from vat_bayes.collect.schedule import Schedule
 from vat_bayes.collect.session import OpenJudge, Session
 from vat_bayes.collect.store import RunFolder
+from vat_bayes.collect.thoughts import Thoughts
 from vat_bayes.errors import InputError
 from vat_bayes.study import ModelSource, Study
 
@@ -21,7 +23,7 @@ def open_llamacpp(model: ModelSource, path: Path, labels: tuple[str, ...]) -> Ju
     Raises
     ------
     InputError
-        When the file can't be used, or a label is not a single token of the model.
+        When the file can't be used, or no tokens of the model read as a label.
     """
     return LlamaCppJudge(
         path,
@@ -67,19 +69,28 @@ def collect(
     -------
     RunFolder
         The folder with ``study.toml``, ``items.parquet``, ``judgments.parquet``,
-        ``manifest.json`` and the journal.
+        ``manifest.json``, the prompts that were sent, the texts that were written, and the journal.
 
     Raises
     ------
     InputError
         When the study, a model or the folder can't be used, or something changed since the run
         in the folder began.
+    NoEffectError
+        An `InputError`, raised when everything is written: an intervention gave exactly the
+        baseline's answers.
     KeyboardInterrupt
         When the user interrupts; what was collected is kept.
     """
     if sample is not None and sample < 1:
         raise InputError(f"sample is {sample}; expected at least 1")
+    if sample is not None and study.readout.generates:
+        raise InputError(
+            "sample draws from distributions, and this study's answers are written",
+            hint="set replicates in [readout]",
+        )
     files = {m.name: study.model_file(m) for m in study.models}
+    condition_files = study.condition_files()
     items = study.load_items()
     if not len(items.judged()):
         raise InputError("the study has no items to judge")
@@ -87,7 +98,11 @@ def collect(
     folder = RunFolder(Path(out or study.out or Path("runs", study.name)))
     with folder.locked():
         folder.refuse_foreign()
-        with Journal(folder.journal, len(study.scale.labels)) as journal:
+        labels = study.scale.labels
+        with (
+            Journal(folder.journal, len(labels)) as journal,
+            contextlib.closing(Thoughts(folder.thoughts)) as thoughts,
+        ):
             session = Session(
                 study=study,
                 files=files,
@@ -97,6 +112,8 @@ def collect(
                 journal=journal,
                 progress=progress or SilentProgress(),
                 open_judge=open_judge,
+                condition_files=condition_files,
+                thoughts=thoughts,
             )
             session.begin()
             session.ask()

@@ -9,8 +9,13 @@ from typing import Any
 
 from vat_bayes.collect.judge import Prompt
 from vat_bayes.collect.prompts import Chat, system_message, user_message
+from vat_bayes.errors import InputError
 from vat_bayes.items import ItemSet
-from vat_bayes.study import Prepared, Study, StudyCondition
+from vat_bayes.study import Prepared, Study, StudyCondition, Weights
+
+CONTENT_FREE = "content-free: "
+"""What the names of prompts without content begin with."""
+_WITHOUT_CONTENT = ("N/A", "[MASK]", "")
 
 
 class Schedule:
@@ -32,10 +37,15 @@ class Schedule:
         self._study = study
         self._table = items.judged().table
         self._prepared: Mapping[str, Prepared] = study.prepare(items)
+        self._free = _WITHOUT_CONTENT if study.readout.content_free else ()
+        clash = [i for i in self._table["item"].astype(str) if i.startswith(CONTENT_FREE)]
+        if self._free and clash:
+            raise InputError(f"the name of item '{clash[0]}' begins as those without content do")
 
     def __len__(self) -> int:
         study = self._study
-        return len(self._table) * len(study.scale.orders) * len(study.conditions)
+        asked = len(self._table) + len(self._free)
+        return asked * len(study.prompts) * len(study.conditions)
 
     def __iter__(self) -> Iterator[Prompt]:
         for condition in self._study.conditions:
@@ -43,36 +53,51 @@ class Schedule:
 
     def of(self, condition: StudyCondition) -> list[Prompt]:
         """Return the prompts of one condition."""
-        study, scale = self._study, self._study.scale
-        question = study.question(condition)
-        system = self.system(condition.name)
-        rows = zip(
-            self._table["item"],
-            self._table["scenario_text"].fillna(""),
-            self._table["action_text"],
-            strict=True,
+        labels, think = self._study.scale.labels, self._study.readout.generates
+        system, prefix = self.system(condition.name), self._prefix(condition)
+        rows = list(
+            zip(
+                self._table["item"].astype(str),
+                self._table["scenario_text"].fillna(""),
+                self._table["action_text"],
+                strict=True,
+            )
         )
+        rows += [(f"{CONTENT_FREE}{text}", "", text) for text in self._free]
         prompts = [
             Prompt(
                 condition=condition.name,
-                item=str(item),
-                order=order,
+                item=item,
+                order=asking.prompt,
                 chat=Chat(
                     user=user_message(
                         scenario,
                         action,
-                        question,
-                        scale.labels,
-                        scale.anchors,
-                        reverse=order == "reversed",
+                        asking.question,
+                        labels,
+                        asking.anchors,
+                        reverse=asking.reverse,
+                        prefix=prefix,
+                        think=think,
                     ),
                     system=system,
                 ),
             )
             for item, scenario, action in rows
-            for order in scale.orders
+            for asking in self._study.askings(condition)
         ]
         return sorted(prompts, key=lambda p: (p.chat.user, p.item, p.order))
+
+    def weights(self, condition: str) -> Weights:
+        """Return what a condition does to the model."""
+        return self._prepared[condition].weights
+
+    def by_file(self) -> dict[str | None, list[StudyCondition]]:
+        """Return the conditions by the model file that they need; None is the model's own."""
+        groups: dict[str | None, list[StudyCondition]] = {}
+        for condition in self._study.conditions:
+            groups.setdefault(self.weights(condition.name).checkpoint, []).append(condition)
+        return groups
 
     def system(self, condition: str) -> str:
         """Return the system message of a condition."""
@@ -81,6 +106,9 @@ class Schedule:
             prepared.text,
             [(e.scenario_text, e.action_text, e.label) for e in prepared.examples],
         )
+
+    def _prefix(self, condition: StudyCondition) -> str:
+        return self._prepared[condition.name].prefix
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Return, for each condition, its system message, its first question and a hash of all."""
@@ -92,6 +120,8 @@ class Schedule:
             "n": len(prompts),
             "sha256": _sha256(prompts),
             "system": self.system(condition.name),
+            "prefix": self._prefix(condition),
+            "words": len(f"{self.system(condition.name)} {self._prefix(condition)}".split()),
             "first_question": prompts[0].chat.user if prompts else "",
         }
 

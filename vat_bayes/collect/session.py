@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vat_bayes.collect.effects import IDENTICAL, SAME, NoEffectError, effects
 from vat_bayes.collect.journal import Journal, Key
 from vat_bayes.collect.judge import Judge, Prompt, Reading
+from vat_bayes.collect.labelbias import label_bias
 from vat_bayes.collect.manifest import (
     SCHEMA_VERSION,
     changed_versions,
@@ -22,10 +24,13 @@ from vat_bayes.collect.manifest import (
 )
 from vat_bayes.collect.progress import Progress
 from vat_bayes.collect.schedule import Schedule
+from vat_bayes.collect.sent import keep_prompts
 from vat_bayes.collect.store import RunFolder, write_parquet, write_text
 from vat_bayes.collect.table import judgments_table
+from vat_bayes.collect.thoughts import Thoughts
+from vat_bayes.errors import InputError
 from vat_bayes.items import ItemSet
-from vat_bayes.study import ModelSource, Study
+from vat_bayes.study import ModelSource, Study, StudyCondition
 
 # Below this the likeliest answer is hardly a rating, and the ratings may mean little.
 _LITTLE_MASS = 0.5
@@ -56,6 +61,10 @@ class Session:
         Who is told how far the work is.
     open_judge : callable
         How a model becomes a judge.
+    condition_files : mapping
+        Condition to the files that it reads, by the paths in the study.
+    thoughts : Thoughts
+        Where written answers go.
     """
 
     study: Study
@@ -66,6 +75,8 @@ class Session:
     journal: Journal
     progress: Progress
     open_judge: OpenJudge
+    condition_files: Mapping[str, Mapping[str, Path]]
+    thoughts: Thoughts
     _made: dict[Key, Reading] = field(default_factory=dict, init=False)
     _manifest: dict[str, Any] = field(default_factory=dict, init=False)
 
@@ -80,7 +91,11 @@ class Session:
         folder, study = self.folder, self.study
         hashes = {name: file_sha256(path) for name, path in self.files.items()}
         prompts = self.schedule.describe()
-        now = identity(study, self.items, hashes, prompts)
+        condition_hashes = {
+            name: {path: file_sha256(file) for path, file in files.items()}
+            for name, files in self.condition_files.items()
+        }
+        now = identity(study, self.items, hashes, prompts, condition_hashes)
         before = folder.read_manifest()
         self._made = self.journal.read(self.progress.note)
         asked = {key.model for key in self._made}
@@ -112,6 +127,18 @@ class Session:
                 "scenarios": len(judged.scenarios()),
             },
             "prompts": prompts,
+            "interventions": {
+                c.name: {
+                    "kind": c.intervention.kind,
+                    "files": [
+                        {"path": path, "sha256": digest}
+                        for path, digest in condition_hashes.get(c.name, {}).items()
+                    ],
+                    "weights": self.schedule.weights(c.name).to_dict(),
+                    "applied": before.get("interventions", {}).get(c.name, {}).get("applied", {}),
+                }
+                for c in study.conditions
+            },
         }
         # What later stages or another version added is not ours to drop.
         self._manifest |= {k: v for k, v in before.items() if k not in self._manifest}
@@ -125,7 +152,7 @@ class Session:
     def ask(self) -> None:
         """Ask every model what it has not been asked."""
         names = {m.name for m in self.study.models}
-        total = len(self.schedule) * len(names)
+        total = len(self.schedule) * len(names) * self.study.readout.repeats
         done = sum(key.model in names for key in self._made)
         if done == total:
             return
@@ -134,16 +161,20 @@ class Session:
         self.progress.begin(total, done)
         try:
             for model in self.study.models:
-                labels = self.study.scale.labels
-                opener = partial(self.open_judge, model, self.files[model.name], labels)
-                self._ask_model(model.name, opener)
+                self._ask_model(model)
         finally:
             self.progress.end()
             told |= {"judgments": len(self._made) - before, "stopped": _now()}
             self.folder.write_manifest(self._manifest)
 
     def finish(self, sample: int | None) -> None:
-        """Write the table, and say in the manifest that the run is complete."""
+        """Write the table, and say in the manifest that the run is complete.
+
+        Raises
+        ------
+        NoEffectError
+            When an intervention gave exactly the baseline's answers. Everything is written.
+        """
         table = judgments_table(self.study, self.items, self._made, sample=sample)
         write_parquet(self.folder.judgments, table)
         self._manifest |= {
@@ -152,15 +183,35 @@ class Session:
             "rating": "drawn" if sample else "most probable",
             "judgments": {"rows": len(table), "sha256": file_sha256(self.folder.judgments)},
             "counts": counts(table),
+            "effects": effects(self.study, self.items, self._made),
+            "label_bias": label_bias(self.study, self._made),
         }
         self.folder.write_manifest(self._manifest)
         for told in self._manifest["counts"]:
-            if told["mean_p_valid"] < _LITTLE_MASS:
+            if told["mean_p_valid"] is not None and told["mean_p_valid"] < _LITTLE_MASS:
                 self.progress.note(
                     f"model '{told['model']}', condition '{told['condition']}': on average only "
                     f"{told['mean_p_valid']:.2g} of the probability of an answer is on ratings; "
                     "does the model answer with them at all?"
                 )
+        self._tell_effects()
+
+    def _tell_effects(self) -> None:
+        found = [e for e in self._manifest["effects"] if e["role"] == "intervention"]
+        for e in found:
+            if e["verdict"] == SAME:
+                self.progress.note(
+                    f"model '{e['model']}', condition '{e['condition']}': {SAME} (mean total "
+                    f"variation {e['mean_total_variation']:.2g}, of the retest "
+                    f"{e['retest_mean_total_variation']:.2g})"
+                )
+        if identical := [e for e in found if e["verdict"] == IDENTICAL]:
+            named = ", ".join(f"'{e['condition']}' (model '{e['model']}')" for e in identical)
+            raise NoEffectError(
+                f"intervention {named} gave the baseline's answers, identical in every bit; "
+                "everything is collected and kept",
+                self.folder.root,
+            )
 
     def _tell_versions(self) -> dict[str, Any]:
         now = versions()
@@ -170,28 +221,65 @@ class Session:
         self._manifest["sessions"].append(told)
         return told
 
-    def _ask_model(self, name: str, opener: Callable[[], Judge]) -> None:
-        if all(_key(name, p) in self._made for p in self.schedule):
-            return
-        judge = opener()
-        try:
-            judge.prepare(self.schedule)
-            self._tell_judge(name, judge)
-            for condition in self.study.conditions:
-                judge.forget()
-                for prompt in self.schedule.of(condition):
-                    key = _key(name, prompt)
-                    if key not in self._made:
-                        reading = judge.read(prompt.chat)
-                        self.journal.append(key, reading)
-                        self._made[key] = reading
-                        self.progress.step(f"{name}, {condition.name}")
-        finally:
-            judge.close()
+    def _ask_model(self, model: ModelSource) -> None:
+        for n, (checkpoint, conditions) in enumerate(self.schedule.by_file().items()):
+            prompts = [p for c in conditions for p in self.schedule.of(c)]
+            if all(key in self._made for p in prompts for key in self._keys(model.name, p)):
+                continue
+            file = self.files[model.name]
+            if checkpoint is not None:
+                file = self.condition_files[conditions[0].name][checkpoint]
+            judge = self.open_judge(model, file, self.study.scale.labels)
+            watch = _Watch(model.name, file)
+            try:
+                judge.prepare(prompts, budget=self.study.readout.tokens)
+                self._tell_judge(model.name, checkpoint, judge)
+                sent = self.folder.prompts / model.name / f"{n}.parquet"
+                keep_prompts(sent, judge, prompts)
+                for condition in conditions:
+                    self._ask_condition(model.name, condition, judge, watch)
+            finally:
+                watch.close()
+                judge.close()
 
-    def _tell_judge(self, name: str, judge: Judge) -> None:
+    def _ask_condition(
+        self, model: str, condition: StudyCondition, judge: Judge, watch: _Watch
+    ) -> None:
+        files = self.condition_files.get(condition.name, {})
+        weights = self.schedule.weights(condition.name)
+        facts = judge.switch(weights.with_paths(lambda path: str(files[path])))
+        self._manifest["interventions"][condition.name]["applied"][model] = facts
+        self.folder.write_manifest(self._manifest)
+        for prompt in self.schedule.of(condition):
+            for key in self._keys(model, prompt):
+                if key not in self._made:
+                    reading = self._read(judge, prompt, key)
+                    watch.refuse_change()
+                    self.journal.append(key, reading)
+                    self._made[key] = reading
+                    self.progress.step(f"{model}, {condition.name}")
+
+    def _read(self, judge: Judge, prompt: Prompt, key: Key) -> Reading:
+        readout = self.study.readout
+        if not readout.generates:
+            return judge.read(prompt.chat)
+        seed = (self.study.seed, "answer", *key.__dict__.values())
+        answer = judge.answer(prompt.chat, temperature=readout.heat, seed=seed)
+        self.thoughts.append(key, answer.text)
+        return answer.reading
+
+    def _keys(self, model: str, prompt: Prompt) -> list[Key]:
+        return [
+            Key(model, prompt.condition, prompt.item, prompt.order, replicate)
+            for replicate in range(1, self.study.readout.repeats + 1)
+        ]
+
+    def _tell_judge(self, name: str, checkpoint: str | None, judge: Judge) -> None:
         told = judge.describe()
-        self._manifest["models"][name] |= told
+        if checkpoint is None:
+            self._manifest["models"][name] |= told
+        else:
+            self._manifest["models"][name].setdefault("checkpoints", {})[checkpoint] = told
         if not told.get("prefix_reuse", {}).get("used", True):
             self.progress.note(
                 f"model '{name}': keeping what two prompts share would change its answers, so "
@@ -199,8 +287,40 @@ class Session:
             )
 
 
-def _key(model: str, prompt: Prompt) -> Key:
-    return Key(model, prompt.condition, prompt.item, prompt.order)
+class _Watch:
+    """Looks whether a model file stays as it is: llama.cpp maps it, and would read what is new.
+
+    Another file of the same name does no harm, as the one that was opened lives on.
+
+    Parameters
+    ----------
+    model : str
+        The model's name, for messages.
+    path : pathlib.Path
+        The file.
+    """
+
+    def __init__(self, model: str, path: Path) -> None:
+        self._model, self._path = model, path
+        self._file = path.open("rb")
+        self._before = self._look()
+
+    def refuse_change(self) -> None:
+        """Raise an `InputError` when the file is not what it was at the beginning."""
+        if self._look() != self._before:
+            raise InputError(
+                f"model '{self._model}': its file was changed while it was in use",
+                where=str(self._path),
+                hint="what was collected before is kept; restore the file and go on",
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _look(self) -> tuple[int, int]:
+        found = os.fstat(self._file.fileno())
+        return found.st_size, found.st_mtime_ns
 
 
 def _now() -> str:

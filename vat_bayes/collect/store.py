@@ -58,6 +58,16 @@ class RunFolder:
         """The folder of finished judgments of a run that is under way."""
         return self.root / "journal"
 
+    @property
+    def prompts(self) -> Path:
+        """The folder of the prompts that were sent: by model, a table for each of its files."""
+        return self.root / "prompts"
+
+    @property
+    def thoughts(self) -> Path:
+        """The folder of what the models wrote before they answered."""
+        return self.root / "thoughts"
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Make the folder and keep every other process from writing into it.
@@ -131,18 +141,19 @@ class RunFolder:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file; a crash leaves the old file or the new one, never a part."""
-    with _whole(path) as part:
+    with whole(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a Parquet file; a crash leaves the old file or the new one, never a part."""
-    with _whole(path) as part:
+    with whole(path) as part:
         table.to_parquet(part, index=False)
 
 
 @contextlib.contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to, and put what was written there in the place of a file."""
     part = path.with_name(f"{path.name}.part")
     yield part
     with part.open("rb+") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -41,10 +42,11 @@ def judgments_table(
     -------
     pandas.DataFrame
         ``model, condition, item, scenario, value, polarity, rating, replicate, prompt``, the facets
-        of the items, ``p1..pK, p_valid``, and what each condition is. A facet with the name of
-        another column is called ``item_<name>``.
+        of the items, ``p1..pK`` (not of written answers), ``p_valid``, and what each condition
+        is. A facet with the name of another column is called ``item_<name>``.
     """
-    k = len(study.scale.labels)
+    # The distribution behind a written answer is that of one text, not of the judge.
+    k = 0 if study.readout.generates else len(study.scale.labels)
     p_names = [f"p{i}" for i in range(1, k + 1)]
     columns: dict[str, list[Any]] = {
         name: []
@@ -55,11 +57,13 @@ def judgments_table(
     for model in study.models:
         for condition in study.conditions:
             for item in wanted:
-                for order in study.scale.orders:
-                    key = Key(model.name, condition.name, item, order)
-                    _add(
-                        columns, p_names, key, readings[key], _ratings(study, key, readings, sample)
-                    )
+                for prompt in study.prompts:
+                    key = Key(model.name, condition.name, item, prompt)
+                    if study.readout.generates:
+                        _add_written(columns, key, readings, study.readout.repeats)
+                    else:
+                        ratings = _ratings(study, key, readings, sample)
+                        _add(columns, p_names, key, readings[key], ratings)
     table = pd.DataFrame(columns)
     table["rating"] = table["rating"].astype("Int64")
     facts = _item_facts(items, {*_OWN, *p_names})
@@ -97,6 +101,20 @@ def _add(
         columns["p_valid"].append(reading.p_valid)
         for name, p in zip(p_names, reading.probabilities, strict=True):
             columns[name].append(p)
+
+
+def _add_written(
+    columns: Mapping[str, list[Any]], key: Key, readings: Mapping[Key, Reading], repeats: int
+) -> None:
+    for replicate in range(1, repeats + 1):
+        reading = readings[replace(key, replicate=replicate)]
+        columns["model"].append(key.model)
+        columns["condition"].append(key.condition)
+        columns["item"].append(key.item)
+        columns["prompt"].append(key.order)
+        columns["rating"].append(pd.NA if reading.rating is None else reading.rating)
+        columns["replicate"].append(replicate)
+        columns["p_valid"].append(float("nan") if reading.p_valid is None else reading.p_valid)
 
 
 def _item_facts(items: ItemSet, taken: set[str]) -> pd.DataFrame:

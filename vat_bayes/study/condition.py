@@ -8,9 +8,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, SerializeAsAny, model_validator
 
 from vat_bayes.conditions import Role
-from vat_bayes.errors import InputError, near_miss
-from vat_bayes.study.interventions import KINDS, Intervention
-from vat_bayes.study.tables import Name, Table, Text, refuse_unknown_keys
+from vat_bayes.errors import InputError
+from vat_bayes.study.interventions import Intervention, read_intervention
+from vat_bayes.study.tables import Name, Table, Text
 from vat_bayes.values import parse_value
 
 
@@ -74,13 +74,11 @@ class StudyCondition(Table):
         """Gather the keys of the kind into `intervention`."""
         if not isinstance(data, Mapping) or isinstance(data.get("intervention"), Intervention):
             return data
-        common = {key: None for key in cls.model_fields if key != "intervention"} | {"kind": None}
-        kind = _kind(data)
-        _refuse_keys_of_another_kind(data, common, kind)
-        refuse_unknown_keys(data, {**common, **kind.model_fields})
-        own = {key: data[key] for key in data if key in kind.model_fields}
-        rest = {key: data[key] for key in data if key not in own and key != "kind"}
-        return {**rest, "intervention": kind.model_validate(own)}
+        data = {"kind": "none", **data} if data.get("role") in ("baseline", "retest") else data
+        common = {key: None for key in cls.model_fields if key != "intervention"}
+        intervention = read_intervention(data, beside=common)
+        rest = {key: data[key] for key in data if key in common}
+        return {**rest, "intervention": intervention}
 
     @model_validator(mode="after")
     def _role_and_keys_agree(self) -> Self:
@@ -92,14 +90,24 @@ class StudyCondition(Table):
                 f"'question' is for a retest and the role is '{self.role}', which is asked as the "
                 "baseline is, so that its effect is not that of other words"
             )
-        if self.role in {"intervention", "placebo"} and self.intervention.changes_nothing:
-            raise InputError(
-                f"kind '{self.intervention.kind}' changes nothing, so it cannot be a {self.role}",
-                hint="for a repeat of the baseline, use role = 'retest'",
-            )
+        self._refuse_an_effect_that_cannot_be()
         if self.role == "baseline" and self.reference is not None:
             raise InputError("a baseline has no 'reference'")
         return self
+
+    def _refuse_an_effect_that_cannot_be(self) -> None:
+        given = self.intervention
+        if self.role in {"intervention", "placebo"} and given.kind == "none":
+            raise InputError(
+                f"kind 'none' changes nothing, so it cannot be a {self.role}",
+                hint="for a repeat of the baseline, use role = 'retest'",
+            )
+        if self.role == "intervention" and given.changes_nothing:
+            raise InputError(
+                f"this '{given.kind}' has no effect (its scale or strength is 0), so it cannot be "
+                "an intervention",
+                hint="use role = 'placebo'",
+            )
 
     def _refuse_target_or_placebo_of_another_role(self) -> None:
         for key, owner, found in (
@@ -117,31 +125,4 @@ class StudyCondition(Table):
         data = self.model_dump(exclude={"intervention"}, exclude_none=True)
         if not self.target:
             del data["target"], data["direction"]
-        own = self.intervention.model_dump(exclude_none=True)
-        return {**data, "kind": self.intervention.kind, **own}
-
-
-def _kind(data: Mapping[str, Any]) -> type[Intervention]:
-    kind = data.get("kind")
-    if kind is None:
-        if data.get("role") not in ("baseline", "retest"):
-            raise InputError("the key 'kind' is missing", hint=f"one of {', '.join(KINDS)}")
-        kind = "none"
-    if not isinstance(kind, str) or kind not in KINDS:
-        close = near_miss(kind, KINDS) if isinstance(kind, str) else None
-        raise InputError(f"{kind!r} is not a kind of intervention ({', '.join(KINDS)})", hint=close)
-    return KINDS[kind]
-
-
-def _refuse_keys_of_another_kind(
-    data: Mapping[str, Any], common: Mapping[str, None], kind: type[Intervention]
-) -> None:
-    for key in data:
-        if key in common or key in kind.model_fields:
-            continue
-        owners = [other for other, cls in KINDS.items() if key in cls.model_fields]
-        if owners:
-            raise InputError(
-                f"kind '{kind.kind}' has no key '{key}'",
-                hint=f"it belongs to {' and '.join(owners)}",
-            )
+        return {**data, **self.intervention.to_dict()}

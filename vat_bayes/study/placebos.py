@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vat_bayes.errors import InputError, near_miss
 from vat_bayes.study.condition import StudyCondition
+from vat_bayes.study.interventions import Intervention
 
 
 def placebo_of(conditions: Sequence[StudyCondition]) -> dict[str, str]:
@@ -67,8 +68,17 @@ def _nearest(condition: StudyCondition, placebos: Sequence[StudyCondition]) -> s
 
     def mismatch(placebo: StudyCondition) -> int:
         given = placebo.intervention
-        if given.kind != wanted.kind:
+        if _kinds(given) != _kinds(wanted):
             return 2
-        return int(given.natural_dose != wanted.natural_dose)
+        return int(_dose(placebo) != _dose(condition))
 
     return min(placebos, key=mismatch).name
+
+
+def _kinds(intervention: Intervention) -> tuple[str, ...]:
+    parts = getattr(intervention, "parts", (intervention,))
+    return tuple(part.kind for part in parts)
+
+
+def _dose(condition: StudyCondition) -> float | None:
+    return condition.intervention.natural_dose if condition.dose is None else condition.dose

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -13,10 +12,20 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_
 from vat_bayes.conditions import Condition
 from vat_bayes.errors import InputError, near_miss
 from vat_bayes.study.condition import StudyCondition
+from vat_bayes.study.elicitation import (
+    Asking,
+    Readout,
+    Scale,
+    Template,
+    askings,
+    with_default_anchors,
+)
+from vat_bayes.study.files import locate, seen_from
 from vat_bayes.study.interventions import Prepared, Setting
 from vat_bayes.study.placebos import placebo_of
 from vat_bayes.study.refusals import refusal
-from vat_bayes.study.sections import BUNDLED, ItemsSource, ModelSource, Scale, Template
+from vat_bayes.study.sections import ItemsSource, ModelSource
+from vat_bayes.study.series import expand_series
 from vat_bayes.study.tables import Name, Table, Text
 
 if TYPE_CHECKING:
@@ -53,6 +62,8 @@ class Study(Table):
         The rating scale.
     template : Template
         The wording.
+    readout : Readout
+        How the answer is read.
     conditions : tuple of StudyCondition
         Exactly one of them is the baseline.
     """
@@ -65,6 +76,7 @@ class Study(Table):
     items: ItemsSource = ItemsSource()
     scale: Scale = Scale()
     template: Template = Template()
+    readout: Readout = Readout()
     conditions: tuple[StudyCondition, ...]
 
     _base: Path = PrivateAttr(default_factory=Path)
@@ -89,12 +101,23 @@ class Study(Table):
         InputError
             With the place, what was found and what was expected.
         """
+        data = expand_series(data, where)
         try:
             study = cls.model_validate(_frozen(data))
         except ValidationError as e:
             raise refusal(e, data, where) from None
         study._base = Path(base)
         return study
+
+    @model_validator(mode="before")
+    @classmethod
+    def _anchors_of_the_wording(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or not isinstance(data.get("template"), Mapping):
+            return data
+        wording = data["template"].get("wording")
+        if wording is None:
+            return data
+        return {**data, "scale": with_default_anchors(data.get("scale", {}), wording)}
 
     @model_validator(mode="after")
     def _names_and_references_hold(self) -> Self:
@@ -109,6 +132,7 @@ class Study(Table):
         for i, c in enumerate(self.conditions, start=1):
             self._refuse_bad_reference(c, f"[[conditions]] {i} '{c.name}'")
         placebo_of(self.conditions)
+        askings(self.scale, self.template, self.template.question)
         return self
 
     def _refuse_bad_reference(self, condition: StudyCondition, where: str) -> None:
@@ -153,6 +177,23 @@ class Study(Table):
             When it is not there.
         """
         return model.file(self._base)
+
+    def condition_files(self) -> dict[str, dict[str, Path]]:
+        """Return the files that the conditions read, as the study writes them, to where they lie.
+
+        Raises
+        ------
+        InputError
+            When one is not there.
+        """
+        return {
+            c.name: {
+                path: locate(path, self._base, f"condition '{c.name}'")
+                for path in c.intervention.files
+            }
+            for c in self.conditions
+            if c.intervention.files
+        }
 
     def load_items(self) -> ItemSet:
         """Return the items to judge, with those held out for examples.
@@ -204,6 +245,15 @@ class Study(Table):
         """Return the question that is asked under a condition."""
         return condition.question or self.template.question
 
+    def askings(self, condition: StudyCondition) -> tuple[Asking, ...]:
+        """Return every way in which an item is asked under a condition."""
+        return askings(self.scale, self.template, self.question(condition))
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The names of the ways in which every item is asked."""
+        return tuple(a.prompt for a in self.askings(self.baseline))
+
     def as_conditions(self) -> tuple[Condition, ...]:
         """Return the conditions as the later stages know them, with their placebos."""
         placebos = placebo_of(self.conditions)
@@ -236,8 +286,8 @@ class Study(Table):
                 (data["items"], "loadings"),
             ]:
                 if key in table:
-                    table[key] = self._seen_from(table[key], Path(relative_to))
-        data["conditions"] = [c.to_dict() for c in self.conditions]
+                    table[key] = seen_from(table[key], self._base, Path(relative_to))
+        data["conditions"] = [self._condition(c, relative_to) for c in self.conditions]
         return {key: _thawed(x) for key, x in data.items()}
 
     def to_toml(self, *, relative_to: str | Path | None = None) -> str:
@@ -246,16 +296,32 @@ class Study(Table):
         lists = {table: data.pop(table) for table in ("models", "conditions")}
         # The writer would put short tables of a list on one line each, which nobody likes to edit.
         parts = [tomli_w.dumps(data)]
-        parts += [f"[[{table}]]\n{tomli_w.dumps(t)}" for table, ts in lists.items() for t in ts]
+        parts += [_written(table, t) for table, ts in lists.items() for t in ts]
         return "\n".join(parts)
 
-    def _seen_from(self, path: str, folder: Path) -> str:
-        if path.startswith(BUNDLED) or Path(path).expanduser().is_absolute():
-            return path
-        try:
-            return Path(os.path.relpath(self._base / path, folder)).as_posix()
-        except ValueError:  # on another drive
-            return str((self._base / path).resolve())
+    def _condition(
+        self, condition: StudyCondition, relative_to: str | Path | None
+    ) -> dict[str, Any]:
+        if relative_to is None:
+            return condition.to_dict()
+        moved = condition.intervention.with_paths(
+            lambda path: seen_from(path, self._base, Path(relative_to))
+        )
+        return condition.model_copy(update={"intervention": moved}).to_dict()
+
+
+def _written(name: str, table: Mapping[str, Any]) -> str:
+    """Return a table of a list, with the lists of tables in it below it."""
+    inner = {
+        key: found
+        for key, found in table.items()
+        if isinstance(found, list) and found and all(isinstance(x, Mapping) for x in found)
+    }
+    texts = [
+        f"[[{name}]]\n{tomli_w.dumps({k: x for k, x in table.items() if k not in inner})}",
+        *(_written(f"{name}.{key}", part) for key, parts in inner.items() for part in parts),
+    ]
+    return "\n".join(texts)
 
 
 def _refuse_duplicates(table: str, names: Sequence[str]) -> None:

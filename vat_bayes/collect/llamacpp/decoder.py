@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vat_bayes.collect.llamacpp.adapting import Switched
 from vat_bayes.collect.llamacpp.library import complaints, library
 from vat_bayes.collect.llamacpp.model import LoadedModel
 from vat_bayes.errors import InputError
@@ -86,6 +88,39 @@ class ExactDecoder:
         self._previous = list(tokens)
         found = self._lib.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(found, shape=(self._n_vocab,)).copy()
+
+    def switch(self, to: Switched) -> None:
+        """Set the adapters and the control vector, and empty the cache.
+
+        llama.cpp itself keeps the cache: what was evaluated before would stay as it was without
+        the adapter, and silently be wrong.
+
+        Raises
+        ------
+        InputError
+            When llama.cpp refuses.
+        """
+        lib, n = self._lib, len(to.adapters)
+        handles = (lib.llama_adapter_lora_p_ctypes * n)(*(handle for handle, _ in to.adapters))
+        scales = (ctypes.c_float * n)(*(scale for _, scale in to.adapters))
+        given = (handles, n, scales) if n else (None, 0, None)
+        codes = [lib.llama_set_adapters_lora(self._context, *given)]
+        if to.vector is None:
+            codes.append(lib.llama_set_adapter_cvec(self._context, None, 0, 0, 0, 0))
+        else:
+            rows, width = to.vector.shape
+            data = np.ascontiguousarray(to.vector, dtype=np.float32)
+            pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+            codes.append(
+                lib.llama_set_adapter_cvec(self._context, pointer, data.size, width, 1, rows)
+            )
+        self.forget()
+        if any(codes):
+            said = complaints()
+            raise InputError(
+                f"model '{self._model.name}': llama.cpp could not switch its adapters"
+                + (f" ({said})" if said else "")
+            )
 
     def forget(self) -> None:
         """Empty the cache."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from vat_bayes.collect.llamacpp.template import TEMPLATE_DATE, render
 from vat_bayes.collect.llamacpp.vocabulary import Span
-from vat_bayes.collect.prompts import Chat
+from vat_bayes.collect.prompts import CUE, Chat
 from vat_bayes.errors import InputError
 
 # Texts are put in place of these after the template has run, so nothing in them is ever parsed.
@@ -27,15 +27,25 @@ class Layout(Protocol):
 
 
 class PlainLayout:
-    """For models without a template: system text, a blank line, the question, ``Answer:``."""
+    """For models without a template: system text, a blank line, the question, ``Answer:``.
+
+    Parameters
+    ----------
+    thinking : bool
+        Leave the last word out: the model writes it when it is done.
+    """
+
+    def __init__(self, *, thinking: bool = False) -> None:
+        self._cue = "" if thinking else CUE
 
     def spans(self, chat: Chat) -> list[Span]:
         """Return the prompt in pieces."""
-        return [Span(f"{_folded(chat)}\n\n", False), Span("Answer:", False)]
+        cue = [Span(self._cue, False)] if self._cue else []
+        return [Span(f"{_folded(chat)}\n\n", False), *cue]
 
     def describe(self) -> dict[str, Any]:
         """Return what a reader of the manifest must know."""
-        return {"layout": "plain", "pattern": "{system}\n\n{user}\n\nAnswer:"}
+        return {"layout": "plain", "pattern": f"{{system}}\n\n{{user}}\n\n{self._cue}"}
 
 
 class TemplateLayout:
@@ -49,6 +59,8 @@ class TemplateLayout:
         The names of the tokens that begin and end a text.
     name : str
         What messages call the model.
+    thinking : bool
+        Whether a model that can think before it answers is to do so.
 
     Raises
     ------
@@ -56,8 +68,11 @@ class TemplateLayout:
         When the template can't lay out a single question.
     """
 
-    def __init__(self, template: str, *, bos: str, eos: str, name: str) -> None:
+    def __init__(
+        self, template: str, *, bos: str, eos: str, name: str, thinking: bool = False
+    ) -> None:
         self._template = template
+        self._thinking = thinking
         self._specials = {"bos_token": bos, "eos_token": eos}
         user = {"role": "user", "content": _USER}
         system = {"role": "system", "content": _SYSTEM}
@@ -93,7 +108,8 @@ class TemplateLayout:
         }
 
     def _render(self, messages: Sequence[dict[str, str]]) -> list[str]:
-        return _SLOTS.split(render(self._template, messages, self._specials))
+        text = render(self._template, messages, self._specials, thinking=self._thinking)
+        return _SLOTS.split(text)
 
 
 def _slots(parts: Sequence[str]) -> list[str]:

@@ -74,6 +74,25 @@ class LoadedModel:
         return int(library().llama_model_n_params(self.handle))
 
     @property
+    def n_layers(self) -> int:
+        """The number of layers."""
+        return int(library().llama_model_n_layer(self.handle))
+
+    @property
+    def width(self) -> int:
+        """The length of a hidden state."""
+        return int(library().llama_model_n_embd(self.handle))
+
+    @property
+    def architecture(self) -> str:
+        """The architecture, as GGUF files call it."""
+        buffer = ctypes.create_string_buffer(256)
+        found = library().llama_model_meta_val_str(
+            self.handle, b"general.architecture", buffer, len(buffer)
+        )
+        return buffer.value.decode("utf-8", "replace") if found >= 0 else ""
+
+    @property
     def chat_template(self) -> str | None:
         """The chat template of the file, a Jinja text; None where there is none."""
         found = library().llama_model_chat_template(self.handle, None)

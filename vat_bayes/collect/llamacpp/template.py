@@ -27,7 +27,11 @@ class _GenerationBlock(Extension):
 
 
 def render(
-    template: str, messages: Sequence[Mapping[str, str]], specials: Mapping[str, str]
+    template: str,
+    messages: Sequence[Mapping[str, str]],
+    specials: Mapping[str, str],
+    *,
+    thinking: bool = False,
 ) -> str:
     """Return what a chat template makes of a chat, up to where the answer begins.
 
@@ -39,6 +43,9 @@ def render(
         Each with ``role`` and ``content``.
     specials : mapping
         ``bos_token`` and ``eos_token``, by their names.
+    thinking : bool
+        Whether a model that can think before it answers is to do so. Otherwise it would put the
+        rating far behind the first token.
 
     Raises
     ------
@@ -55,8 +62,7 @@ def render(
     return environment.from_string(template).render(
         messages=messages,
         add_generation_prompt=True,
-        # Models that think before they answer would put the rating far behind the first token.
-        enable_thinking=False,
+        enable_thinking=thinking,
         raise_exception=_raise,
         strftime_now=TEMPLATE_DATE.strftime,
         tools=None,

@@ -1,4 +1,4 @@
-"""Between text and tokens: text of a study stays text, and ratings are read at single tokens."""
+"""Between text and tokens: text of a study stays text, and labels are known by their tokens."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Vocabulary:
         """The name of the token that ends a text."""
         return self.special_text(self._lib.llama_vocab_eos(self._vocab))
 
-    def encode(self, spans: Sequence[Span]) -> list[int]:
+    def encode(self, spans: Sequence[Span], *, begins: bool = True) -> list[int]:
         """Return the tokens of a prompt.
 
         Text and markup between two special tokens are put into tokens together, as the model saw
@@ -88,6 +88,8 @@ class Vocabulary:
         ----------
         spans : sequence of Span
             The prompt.
+        begins : bool
+            Whether this is the beginning of a text, before which a vocabulary may want a token.
         """
         tokens: list[int] = []
         run: list[str] = [""]
@@ -108,14 +110,17 @@ class Vocabulary:
                 run, after, at = [""], special, found.end()
             run[-1] += span.text[at:]
         tokens += self._plain(run, after, None)
-        if self._lib.llama_vocab_get_add_bos(self._vocab):
+        if begins and self._lib.llama_vocab_get_add_bos(self._vocab):
             bos = int(self._lib.llama_vocab_bos(self._vocab))
             if bos >= 0 and tokens[:1] != [bos]:
                 tokens.insert(0, bos)
         return tokens
 
-    def rating_tokens(self, labels: Sequence[str]) -> list[list[int]]:
-        """Return, for each label, every token that reads as the label when blanks are left out.
+    def label_paths(self, labels: Sequence[str]) -> list[list[tuple[int, ...]]]:
+        """Return, for each label, every way in which the model may write it.
+
+        Where single tokens read as the label when blanks are left out, it is these. Otherwise it is
+        the tokens into which the tokenizer cuts the label, with and without a blank before it.
 
         Parameters
         ----------
@@ -125,28 +130,42 @@ class Vocabulary:
         Raises
         ------
         InputError
-            When a label is no single token of this model.
+            When no tokens of this model read as a label.
         """
-        found: dict[str, list[int]] = {label: [] for label in labels}
+        found: dict[str, list[tuple[int, ...]]] = {label: [] for label in labels}
         for token in range(self._size):
             if self._lib.llama_vocab_is_control(self._vocab, token):
                 continue
-            try:
-                label = self.piece(token).decode("utf-8").strip()
-            except UnicodeDecodeError:
-                continue
+            label = self._read([token])
             if label in found:
-                found[label].append(token)
-        missing = [label for label, tokens in found.items() if not tokens]
+                found[label].append((token,))
+        # Some tokenizers end the process at a character that their vocabulary can't write.
+        known = {self.piece(token) for token in range(self._size)}
+        for label in [label for label, paths in found.items() if not paths]:
+            if not all(c.encode() in known or _bytes(c) <= known for c in label):
+                continue
+            cut = {tuple(self._tokenize(text)) for text in (label, f" {label}")}
+            found[label] = sorted(path for path in cut if self._read(path) == label)
+        missing = [label for label, paths in found.items() if not paths]
         if missing:
-            which = "none of the labels" if len(missing) == len(labels) else "not every label"
             raise InputError(
-                f"model '{self._model.name}': {which} is a single token (no token reads "
-                f"{', '.join(repr(m) for m in missing)})",
-                hint="ratings are read at one token, so choose other labels in [scale], "
-                "e.g. the digits from 1 or capital letters",
+                f"model '{self._model.name}': no tokens of its vocabulary read "
+                f"{', '.join(repr(m) for m in missing)}",
+                hint="choose other labels in [scale], e.g. the digits from 1 or capital letters",
             )
         return list(found.values())
+
+    def ends_answer(self, token: int) -> bool:
+        """Whether a token ends the model's turn."""
+        return bool(self._lib.llama_vocab_is_eog(self._vocab, token))
+
+    def _read(self, tokens: Sequence[int]) -> str | None:
+        if any(self._lib.llama_vocab_is_control(self._vocab, t) for t in tokens):
+            return None
+        try:
+            return b"".join(map(self.piece, tokens)).decode("utf-8").strip()
+        except UnicodeDecodeError:
+            return None
 
     def _attributes(self, token: int) -> int:
         return int(self._lib.llama_vocab_get_attr(self._vocab, token))
@@ -201,3 +220,7 @@ class Vocabulary:
             if n >= 0:
                 return list(buffer[:n])
             room = -n
+
+
+def _bytes(text: str) -> set[bytes]:
+    return {bytes([b]) for b in text.encode()}

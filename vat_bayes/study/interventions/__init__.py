@@ -1,27 +1,19 @@
-"""The kinds of intervention, by the name that a study file calls them."""
+"""The kinds of intervention: what each puts before the judge or does to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from vat_bayes.study.interventions.base import Example, Intervention, Prepared, Setting
-from vat_bayes.study.interventions.none import NoIntervention
-from vat_bayes.study.interventions.prompt import PromptIntervention
-from vat_bayes.study.interventions.shots import ShotsIntervention
-
-KINDS: Mapping[str, type[Intervention]] = MappingProxyType(
-    {cls.kind: cls for cls in (NoIntervention, PromptIntervention, ShotsIntervention)}
-)
-"""A new kind is a file beside these and its class in this tuple."""
+from vat_bayes.study.interventions.registry import KINDS, read_intervention
+from vat_bayes.study.interventions.weights import Adapter, ControlVector, Weights
 
 __all__ = [
     "KINDS",
+    "Adapter",
+    "ControlVector",
     "Example",
     "Intervention",
-    "NoIntervention",
     "Prepared",
-    "PromptIntervention",
     "Setting",
-    "ShotsIntervention",
+    "Weights",
+    "read_intervention",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from vat_bayes.study.interventions.weights import Weights
 from vat_bayes.study.tables import Table
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a condition puts before the judge.
+    """What a condition puts before the judge, and what it does to the judge itself.
 
     Parameters
     ----------
@@ -59,10 +61,16 @@ class Prepared:
         The system text; empty when there is none.
     examples : tuple of Example
         Worked examples, in the order in which they are shown.
+    prefix : str
+        A text that begins the user's message; empty when there is none.
+    weights : Weights
+        What is applied to the loaded model.
     """
 
     text: str = ""
     examples: tuple[Example, ...] = ()
+    prefix: str = ""
+    weights: Weights = Weights()
 
 
 class Intervention(Table):
@@ -72,10 +80,12 @@ class Intervention(Table):
     """
 
     kind: ClassVar[str]
+    path_keys: ClassVar[tuple[str, ...]] = ()
+    """The fields that name a file."""
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the judge sees the same as under the plain baseline."""
+        """Whether the judge answers as under the plain baseline, whatever it is."""
         return False
 
     @property
@@ -83,9 +93,22 @@ class Intervention(Table):
         """The dose when the condition does not state one; None where there is no natural one."""
         return None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the kind reads, as the study writes their paths."""
+        return tuple(getattr(self, key) for key in self.path_keys)
+
+    def with_paths(self, rewrite: Callable[[str], str]) -> Self:
+        """Return the same with every path rewritten."""
+        return self.model_copy(update={k: rewrite(getattr(self, k)) for k in self.path_keys})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``kind`` and the kind's keys as a study file has them."""
+        return {"kind": self.kind, **self.model_dump(exclude_none=True)}
+
     @abstractmethod
     def prepare(self, setting: Setting) -> Prepared:
-        """Return what the condition puts before the judge.
+        """Return what the condition puts before the judge and does to it.
 
         Raises
         ------
