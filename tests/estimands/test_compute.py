@@ -39,7 +39,10 @@ NAMES = {
     "style_acquiescence", "style_extremity", "coupling", "nvat_offdiag", "nvat_offdiag_prior",
     "nvat_paper", "nvat_paper_prior", "nvat_paper_raw", "nvat_paper_raw_null", "shift_classical",
     "shift_bootstrap", "gain_classical", "gain_bootstrap", "tax_rms_classical",
-    "tax_excess_classical",
+    "tax_excess_classical", "tax_excess_retest_classical", "tax_rms_bootstrap",
+    "tax_excess_bootstrap", "tax_excess_retest_bootstrap", "style_shift", "worst_loss",
+    "worst_loss_floor", "p_worst_loss", "tax_structural", "tax_anomalous", "adjacent", "opposed",
+    "hub", "hub_prior", "p_top_hub", "gini", "gini_prior", "pareto",
 }  # fmt: skip
 BENEVOLENCE = VALUES.index("benevolence")
 
@@ -240,6 +243,36 @@ def test_excess_over_a_retest_without_any_noise_is_the_tax() -> None:
     excess = row(found, "promote", "tax_excess_retest")
     assert excess["status"] == "ok"
     assert excess["median"] == pytest.approx(row(found, "promote", "tax_rms")["median"])
+    # The classical twin has the same contrast: nothing is taken off its tax.
+    for suffix in ("classical", "bootstrap"):
+        twin = row(found, "promote", f"tax_excess_retest_{suffix}")
+        assert twin["mean"] == pytest.approx(row(found, "promote", f"tax_rms_{suffix}")["mean"])
+
+
+def test_a_placebo_without_any_effect_is_contrasted_too() -> None:
+    alone = Condition("promote", "intervention", ("benevolence",))
+    study = simulate_study(2, n_scenarios=5, conditions=(alone,))
+    found = compute_estimands(drawn_posterior(with_copy(study, PLACEBO)))
+    assert "placebo" not in found.draws["arm"].values
+    for suffix in ("", "_classical", "_bootstrap"):
+        excess = row(found, "promote", f"tax_excess{suffix}")
+        assert excess["status"] == "ok"
+        assert excess["mean"] == pytest.approx(row(found, "promote", f"tax_rms{suffix}")["mean"])
+
+
+@pytest.mark.parametrize("readout", ["scores", "ratings"])
+def test_style_parts_are_differences_of_the_scales(readout: str) -> None:
+    study = simulate_study(4, readout=readout, n_scenarios=5)
+    found = compute_estimands(drawn_posterior(study.judgments, draws=40))
+    for value in VALUES:
+        whole = row(found, "promote", "shift", value=value, scale="points")["mean"]
+        bare = row(found, "promote", "shift", value=value, scale="points-adjusted")["mean"]
+        style = row(found, "promote", "style_shift", value=value)["mean"]
+        assert style == pytest.approx(whole - bare, abs=1e-12)
+    # With as many supporting as violating items and scores on a line, yes-saying moves no value.
+    beta = rows(found, "promote", "style_acquiescence")
+    by_value = beta[beta["value"] != ""]["mean"].abs().max()
+    assert by_value < 1e-12 if readout == "scores" else by_value > 1e-4
 
 
 def test_values_without_items_are_left_out() -> None:

@@ -1,6 +1,15 @@
 """From the posterior to what is reported: gain, shifts, tax, ratios, coupling, style."""
 
 from vat_bayes.estimands.compute import Estimands, compute_estimands, withhold
+from vat_bayes.estimands.registry import Definition, explain, registry
 from vat_bayes.estimands.rows import CLASSICAL_SUFFIXES
 
-__all__ = ["CLASSICAL_SUFFIXES", "Estimands", "compute_estimands", "withhold"]
+__all__ = [
+    "CLASSICAL_SUFFIXES",
+    "Definition",
+    "Estimands",
+    "compute_estimands",
+    "explain",
+    "registry",
+    "withhold",
+]

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from vat_bayes.estimands import tax
-from vat_bayes.estimands.arms import ArmInfo, only_role, placebo_of, read_arms, stacked
+from vat_bayes.estimands.arms import ArmInfo, find_arm, only_role, placebo_of, read_arms, stacked
 from vat_bayes.estimands.classical import (
     PairedShifts,
     paired_shifts,
@@ -17,8 +17,11 @@ from vat_bayes.estimands.classical import (
     sampling_draws,
     scenario_bootstrap,
 )
+from vat_bayes.estimands.compare import add_comparisons
 from vat_bayes.estimands.coupling import add_coupling
+from vat_bayes.estimands.hubs import add_hubs
 from vat_bayes.estimands.norms import Floats
+from vat_bayes.estimands.pattern import add_pattern
 from vat_bayes.estimands.rows import Rows
 from vat_bayes.estimands.shifts import Shifts, compute_shifts
 from vat_bayes.model.access import array
@@ -70,25 +73,64 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
     columns: dict[str, list[Floats]] = {"gain": [], "tax_rms": [], "tax_excess": []}
     for i, arm in enumerate(fitted):
         n = int(paired.clusters[i].max())
-        add = _Adder(rows, arm, n, shifts, i, arms)
+        reference = find_arm(arms, arm.model, arm.condition.reference)
+        prior = prior_norm(tree, arm, reference)
+        add = _Adder(rows, arm, n, shifts, i, arms, prior)
         add.shifts()
         columns["gain"].append(add.gain())
         add.ratios(columns["gain"][-1])
         rms, excess = add.tax()
         columns["tax_rms"].append(rms)
         columns["tax_excess"].append(excess)
+        points = shifts.points[:, i]
+        add_pattern(rows, arm, n, points, add.columns, pooled=add.pooled)
         add.style(tree)
         measured = _measured(shifts.points[:, i], list(range(len(VALUES))))
-        add_coupling(rows, arm, n, tree, measured=measured)
+        against = reference is not None and reference.index is not None
+        add_coupling(rows, arm, n, tree, measured=measured, other_reference=against)
+        coupled = rows.status_of(arm, "nvat_offdiag")
+        if coupled != "not-in-model":
+            add_hubs(rows, arm, n, tree, measured=measured, status=coupled)
     _classical_rows(rows, fitted, arms, paired, seed=seed)
     n_scenarios = len(np.unique(array(tree, "constant_data", "item_scenario")))
+    counts = [*(int(n) for n in paired.clusters.max(1)), *[n_scenarios] * len(arms)][: len(arms)]
+    add_comparisons(rows, arms, counts, columns["gain"], columns["tax_rms"])
     for arm in arms[len(fitted) :]:
         for v in VALUES:
             rows.add_zero(arm, n_scenarios, "shift", value=v)
         if arm.condition.target:
             rows.add_zero(arm, n_scenarios, "gain")
         rows.add_zero(arm, n_scenarios, "tax_rms")
-    return Estimands(rows.table(), _draws(tree, fitted, shifts, columns, coupling))
+    draws = _draws(tree, fitted, shifts, columns, coupling)
+    draws = draws.assign_coords(arm_scenarios=("arm", counts[: len(fitted)]))
+    return Estimands(rows.table(), draws)
+
+
+def prior_norm(tree: xr.DataTree, arm: ArmInfo, reference: ArmInfo | None) -> Floats | None:
+    """Draw the root mean square of an arm's off-target effects from the prior.
+
+    Parameters
+    ----------
+    tree : DataTree
+    arm : ArmInfo
+        A fitted arm.
+    reference : ArmInfo or None
+        The arm that it is compared with; None for the baseline.
+
+    Returns
+    -------
+    ndarray, shape (sample,), or None
+        None where the effects are not pooled.
+    """
+    if tree.attrs.get("pooling", "none") == "none":
+        return None
+    off = tax.off_target(arm.condition.target)
+    delta = stacked(tree, "delta", group="prior")
+    effect = delta[:, arm.index]
+    if reference is not None and reference.index is not None:
+        effect = effect - delta[:, reference.index]
+    effect = effect[:, off]
+    return np.asarray(np.sqrt((effect**2).mean(1)))
 
 
 @dataclass(frozen=True)
@@ -101,6 +143,11 @@ class _Adder:
     all_shifts: Shifts
     index: int
     arms: list[ArmInfo]
+    prior_norm: Floats | None
+
+    @property
+    def pooled(self) -> bool:
+        return self.prior_norm is not None
 
     @property
     def points(self) -> Floats:
@@ -157,7 +204,8 @@ class _Adder:
             self.rows.add(self.arm, self.n, "gnd", ratio, value=name, scale="ratio", status=status)
         if not self.columns:
             return
-        ratio = tax.tax_rms(self.points, self.columns) / size if shown else None
+        rms = tax.tax_rms(self.points, self.columns, pooled=self.pooled)
+        ratio = rms / size if shown else None
         self.rows.add(self.arm, self.n, "tax_ratio", ratio, scale="ratio", status=status)
 
     def tax(self) -> tuple[Floats, Floats]:
@@ -165,8 +213,8 @@ class _Adder:
             self.rows.add(self.arm, self.n, "tax_rms", None, status="no-items")
             none = np.full(len(self.points), np.nan)
             return none, none
-        rms = tax.tax_rms(self.points, self.columns)
-        self.rows.add(self.arm, self.n, "tax_rms", rms)
+        rms = tax.tax_rms(self.points, self.columns, pooled=self.pooled)
+        self._tax_row(rms)
         for name, plain, floor in (
             ("tax_displacement", tax.displacement, tax.displacement_floor),
             ("tax_loss", tax.loss, tax.loss_floor),
@@ -186,6 +234,16 @@ class _Adder:
         self._excess("tax_excess_retest", retest, "no-retest", excess)
         return rms, excess
 
+    def _tax_row(self, rms: Floats) -> None:
+        self.rows.add(self.arm, self.n, "tax_rms", rms)
+        if self.prior_norm is None:
+            return
+        # The posterior of a norm is positive in every draw: only the evidence can say zero.
+        latent = self.all_shifts.latent[:, self.index][:, tax.off_target(self.target)]
+        latent = latent[:, ~np.isnan(latent).any(0)]
+        if tax.no_tax_ratio(np.sqrt((latent**2).mean(1)), self.prior_norm) > tax.EXCLUDED:
+            self.rows.records[-1] |= {"status": "at-floor", "lo": 0.0}
+
     def _excess(self, name: str, other: ArmInfo | None, missing: str, none: Floats) -> Floats:
         if other is None:
             self.rows.add(self.arm, self.n, name, None, status=missing)
@@ -194,18 +252,28 @@ class _Adder:
             against = np.zeros_like(self.points)
         else:
             against = self.all_shifts.points[:, other.index]
-        excess = tax.tax_excess(self.points, against, self.columns)
+        excess = tax.tax_excess(self.points, against, self.columns, pooled=self.pooled)
         self.rows.add(self.arm, self.n, name, excess)
         return excess
 
     def style(self, tree: xr.DataTree) -> None:
         i, s = self.index, self.all_shifts
-        beta, extremity = stacked(tree, "beta")[:, i], stacked(tree, "lambda_")[:, i]
+        beta, extremity = stacked(tree, "beta"), stacked(tree, "lambda_")
+        reference = find_arm(self.arms, self.arm.model, self.arm.condition.reference)
+        if reference is not None and reference.index is not None:
+            beta = beta - beta[:, [reference.index]]
+            extremity = extremity - extremity[:, [reference.index]]
+        beta, extremity = beta[:, i], extremity[:, i]
         self.rows.add(self.arm, self.n, "style_acquiescence", beta, scale="latent")
         self.rows.add(self.arm, self.n, "style_acquiescence", s.acquiescence[:, i])
         self.rows.add(self.arm, self.n, "style_extremity", extremity, scale="latent")
-        for v, name in enumerate(VALUES):
-            self.rows.add(self.arm, self.n, "style_extremity", s.extremity[:, i, v], value=name)
+        for name, part in (
+            ("style_acquiescence", s.yes_saying),
+            ("style_extremity", s.extremity),
+            ("style_shift", s.points - s.adjusted),
+        ):
+            for v, value in enumerate(VALUES):
+                self.rows.add(self.arm, self.n, name, part[:, i, v], value=value)
 
 
 def _measured(shift: Floats, columns: list[int]) -> list[int]:
@@ -242,12 +310,25 @@ def _classical_rows(
             rows.add_mean(arm, n, "gain_classical", mean=mean, error=error, degrees=degrees)
             rows.add(arm, n, "gain_bootstrap", tax.gain(boot[:, i], target, direction))
         off = _measured(paired.mean[i][None], tax.off_target(target))
-        if off and np.isfinite(sampled[:, i, off]).all():
-            rows.add(arm, n, "tax_rms_classical", tax.tax_rms(sampled[:, i], off))
-            placebo = placebo_of(arms, arm)
-            if arm.condition.role == "intervention" and placebo and placebo.index is not None:
-                excess = tax.tax_excess(sampled[:, i], sampled[:, placebo.index], off)
-                rows.add(arm, n, "tax_excess_classical", excess)
+        # Debiased with the resamples as its scatter, the bootstrap of the tax is Carpenter's test
+        # inversion bootstrap; its plain percentiles would be those of a norm that noise inflates.
+        for suffix, twin in (("classical", sampled), ("bootstrap", boot)):
+            if not off or not np.isfinite(twin[:, i, off]).all():
+                continue
+            rows.add(arm, n, f"tax_rms_{suffix}", tax.tax_rms(twin[:, i], off))
+            if arm.condition.role != "intervention":
+                continue
+            for name, other in (
+                ("tax_excess", placebo_of(arms, arm)),
+                ("tax_excess_retest", only_role(arms, arm.model, "retest")),
+            ):
+                if other is None:
+                    continue
+                # One that repeated the baseline was not fitted: its shifts are exactly zero.
+                none = np.zeros_like(twin[:, i])
+                against = none if other.index is None else twin[:, other.index]
+                excess = tax.tax_excess(twin[:, i], against, off)
+                rows.add(arm, n, f"{name}_{suffix}", excess)
         by_scenario = paired.by_scenario[i][:, paired.clusters[i] > 0]
         raw = raw_coupling(by_scenario, n_resamples=N_RESAMPLES, seed=seed)
         if raw is None:
@@ -289,8 +370,15 @@ def _draws(
             "arm_role": ("arm", [c.role for c in conditions]),
             "arm_target": ("arm", [",".join(c.target) for c in conditions]),
             "arm_placebo": ("arm", [c.placebo or "" for c in conditions]),
+            "arm_direction": ("arm", [c.direction for c in conditions]),
+            "arm_dose": ("arm", [np.nan if c.dose is None else c.dose for c in conditions]),
         },
-        attrs={"schema_version": 1, "chains": tree["posterior"].sizes["chain"]},
+        attrs={
+            "schema_version": 1,
+            "chains": tree["posterior"].sizes["chain"],
+            # Those that repeated their baseline have no draws; all their effects are zero.
+            "identical_arms": tree.attrs["identical_arms"],
+        },
     )
     dataset["shift"].attrs["units"] = "rating points"
     return dataset

@@ -41,7 +41,13 @@ def no_coupling_ratio(posterior_scale: Floats, prior_scale: Floats) -> float:
 
 
 def add_coupling(
-    rows: Rows, arm: ArmInfo, n: int, tree: xr.DataTree, *, measured: list[int]
+    rows: Rows,
+    arm: ArmInfo,
+    n: int,
+    tree: xr.DataTree,
+    *,
+    measured: list[int],
+    other_reference: bool = False,
 ) -> None:
     """Add the rows of one arm's coupling.
 
@@ -59,7 +65,13 @@ def add_coupling(
     tree : DataTree
     measured : list of int
         The values that items load on.
+    other_reference : bool
+        Whether the condition is compared with another one than the baseline. The model couples the
+        effects against the baseline, and the rows say so.
     """
+    found = "against-baseline" if other_reference else "ok"
+    # A model file may leave coupling out; then there is nothing to report.
+    modelled = bool(stacked(tree, "coupling_scale")[:, arm.index].any())
     coupling = stacked(tree, "coupling")[:, arm.index]
     for v in range(len(VALUES)):
         for w in range(v + 1, len(VALUES)):
@@ -68,18 +80,22 @@ def add_coupling(
                 arm,
                 n,
                 "coupling",
-                coupling[:, v, w] if known else None,
+                coupling[:, v, w] if known and modelled else None,
                 value=f"{VALUES[v]}~{VALUES[w]}",
                 scale="correlation",
-                status="ok" if known else "no-items",
+                status=(found if modelled else "not-in-model") if known else "no-items",
             )
     if len(measured) < 2:
+        return
+    if not modelled:
+        rows.add(arm, n, "nvat_offdiag", None, scale="correlation", status="not-in-model")
+        rows.add(arm, n, "nvat_paper", None, scale="norm", status="not-in-model")
         return
     ratio = no_coupling_ratio(
         stacked(tree, "coupling_scale")[:, arm.index],
         stacked(tree, "coupling_scale", group="prior")[:, arm.index],
     )
-    status = "at-floor" if ratio > _EXCLUDED else "ok"
+    status = "at-floor" if ratio > _EXCLUDED else found
     for group, suffix in (("posterior", ""), ("prior", "_prior")):
         matrix = stacked(tree, "coupling", group=group)[:, arm.index][:, measured][:, :, measured]
         paper = np.sqrt((matrix**2).sum((-1, -2)) / len(measured))

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from vat_bayes.estimands.nearest import nearest_vectors
+
 Floats = npt.NDArray[np.float64]
 
 # Norms up to this many error norms above the estimate are considered; beyond it nothing is left.
@@ -21,13 +23,14 @@ _STEPS = 241
 def debiased_mean_square(draws: Floats) -> Floats:
     """Return draws of the mean square of a vector, by test inversion.
 
-    Write a draw as ``m + e`` with posterior mean ``m``. For a true vector ``t m`` the estimate
-    would scatter as ``t m + e``, so ``P(t) = P(|t m + e|^2 >= |m|^2)`` is the p-value of the
-    hypothesis that the norm is at most ``t |m|``, along the direction in which that is hardest to
-    tell. It rises from ``P(0)``, the p-value of no signal at all, to one: a confidence distribution
-    of the norm, with a lump of probability at zero when the data do not exclude it. Its quantiles
-    are attached to the draws by the rank of their plain mean square, which keeps the dependence on
-    everything else in the posterior.
+    Write a draw as ``m + e`` with posterior mean ``m``. For a true vector ``x`` the estimate would
+    scatter as ``x + e``. Of all vectors of the norm ``t |m|`` let ``x(t)`` be the one that fits the
+    estimate best (`nearest_vectors`; ``t m`` where the errors are alike in all directions). Then
+    ``P(t) = P(|x(t) + e|^2 >= |m|^2)`` is the p-value of the hypothesis that the norm is at most
+    ``t |m|``. It rises from ``P(0)``, the p-value of no signal at all, to one: a confidence
+    distribution of the norm, with a lump of probability at zero when the data do not exclude it.
+    Its quantiles are attached to the draws by the rank of their plain mean square, which keeps the
+    dependence on everything else in the posterior.
 
     Parameters
     ----------
@@ -42,6 +45,8 @@ def debiased_mean_square(draws: Floats) -> Floats:
     References
     ----------
     Carpenter (1999). Test inversion bootstrap confidence intervals. JRSS B 61, 159-172.
+    Lee, Young (2005). Parametric bootstrapping with nuisance parameters. Statistics & Probability
+    Letters 71, 143-153.
     Xie, Singh (2013). Confidence distribution. International Statistical Review 81, 3-39.
     """
     centre = draws.mean(0)
@@ -57,7 +62,15 @@ def debiased_mean_square(draws: Floats) -> Floats:
     even = np.linspace(0.0, 1.0 + _REACH * np.sqrt(noise / norm), _STEPS)
     fine = 1.0 + np.linspace(-_REACH, _REACH, _STEPS) * along.std() / norm
     step = np.unique(np.maximum(0.0, np.concatenate([even, fine])))
-    p = np.array([(t * t * norm + 2.0 * t * along + own >= norm).mean() for t in step])
+    true = nearest_vectors(
+        centre, error.T @ error / len(error), np.ones_like(centre), step**2 * norm
+    )
+    p = np.array(
+        [
+            (t * t * norm + 2.0 * (error @ x) + own >= norm).mean()
+            for t, x in zip(step, true, strict=True)
+        ]
+    )
     p = np.maximum.accumulate(p)
     rank = (rankdata(plain, method="ordinal") - 0.5) / len(plain)
     # The smallest norm that each rank allows, straight between the steps that enclose it.
@@ -67,6 +80,27 @@ def debiased_mean_square(draws: Floats) -> Floats:
     part = np.clip((rank - p[before]) / gap, 0.0, 1.0)
     root = np.where(after == 0, 0.0, step[before] + part * (step[after] - step[before]))
     return np.asarray(root**2 * norm / draws.shape[1])
+
+
+def mean_square(draws: Floats, *, pooled: bool) -> Floats:
+    """Return draws of the mean square of a vector, by the rule that the prior asks for.
+
+    Under an independent, wide prior the mean square of a draw is signal plus error, and is
+    debiased. Under a prior whose spread is learned the posterior of the norm is already right, and
+    the draws no longer scatter about their mean as the mean scatters about the truth, which the
+    debiasing assumes.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (sample, n)
+    pooled : bool
+        Whether the effects have a prior with a learned spread.
+
+    Returns
+    -------
+    ndarray, shape (sample,)
+    """
+    return np.asarray((draws**2).mean(1)) if pooled else debiased_mean_square(draws)
 
 
 def signed_root(square: Floats) -> Floats:

@@ -107,6 +107,37 @@ class Rows:
             arm, n_scenarios, estimand, numbers, value=value, scale="points", status=status
         )
 
+    def add_probability(
+        self,
+        arm: ArmInfo,
+        n_scenarios: int,
+        estimand: str,
+        probability: float,
+        *,
+        value: str = "",
+    ) -> None:
+        """Add a probability: a number of the whole posterior, so it has no interval of its own.
+
+        Parameters
+        ----------
+        arm : ArmInfo
+        n_scenarios : int
+        estimand : str
+        probability : float
+            Stands as mean, median, both ends of the interval and `p_positive`; the sd is zero.
+        value : str
+        """
+        numbers = dict.fromkeys(("mean", "median", "lo", "hi", "p_positive"), probability)
+        self._append(
+            arm,
+            n_scenarios,
+            estimand,
+            numbers | {"sd": 0.0},
+            value=value,
+            scale="probability",
+            status="ok",
+        )
+
     def add_zero(self, arm: ArmInfo, n_scenarios: int, estimand: str, *, value: str = "") -> None:
         """Add a quantity that is exactly zero because the arm repeated its baseline.
 
@@ -146,6 +177,14 @@ class Rows:
                 **numbers,
             }
         )
+
+    def status_of(self, arm: ArmInfo, estimand: str) -> str:
+        """Return the status of an arm's row that was added before; ``no-items`` without one."""
+        for record in reversed(self.records):
+            mine = record["model"] == arm.model and record["condition"] == arm.condition.name
+            if mine and record["estimand"] == estimand:
+                return str(record["status"])
+        return "no-items"
 
     def table(self) -> pd.DataFrame:
         """Return the tidy table with the contract's columns in their order."""

@@ -12,15 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy.special import expit
+from scipy.special import roots_genlaguerre
 
 from vat_bayes.estimands.arms import ArmInfo, find_arm, model_index, read_arms, stacked
 from vat_bayes.estimands.norms import Floats
 from vat_bayes.model.access import array
+from vat_bayes.model.ratings import distribution_function
+from vat_bayes.model.structure import Ints
 
 # Gauss-Hermite nodes for the normal scatter of scenarios and items around the mean.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+# Gauss-Laguerre nodes for the weight of a heavy-tailed scenario: within a thousandth of a point.
+_TAIL_NODES = 15
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,20 @@ class ItemTypes:
         Weight of each type in the shift of each value: ``n_t w_tv / sum_t n_t |w_tv|``; NaN for a
         value that no item loads on.
     frequency : ndarray, shape (type,)
+    subvalue : ndarray of int, shape (type,)
+        Sub-value of each type; -1 where it has none or the model knows of none.
     """
 
     loading: Floats
     share: Floats
     frequency: Floats
+    subvalue: Ints
 
 
 def item_types(tree: xr.DataTree) -> ItemTypes:
-    """Group the items by their loadings.
+    """Group the items by their loadings, and by their sub-value where the model has them.
+
+    The sub-values of a value are a fixed set, so a shift is an average over those of the items.
 
     Parameters
     ----------
@@ -53,12 +62,18 @@ def item_types(tree: xr.DataTree) -> ItemTypes:
     ItemTypes
     """
     loading = array(tree, "constant_data", "loading")
-    rows, count = np.unique(loading, axis=0, return_counts=True)
+    subvalue = np.full(len(loading), -1)
+    if {"subvalue", "subvalue_shift"} & set(tree["posterior"].to_dataset()):
+        alone = (loading != 0).sum(1) == 1
+        named = array(tree, "constant_data", "item_subvalue").astype(np.int64)
+        subvalue = np.where(alone, named, -1)
+    kinds, count = np.unique(np.column_stack([loading, subvalue]), axis=0, return_counts=True)
+    rows = kinds[:, :-1]
     weight = rows * count[:, None]
     total = np.abs(weight).sum(0)
     # A value that no item loads on has no shift; NaN keeps it from passing for a shift of zero.
     share = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
-    return ItemTypes(rows, share, count / count.sum())
+    return ItemTypes(rows, share, count / count.sum(), kinds[:, -1].astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,10 @@ class Shifts:
     points, adjusted, latent : ndarray, shape (sample, arm, value)
     extremity : ndarray, shape (sample, arm, value)
         Part of the shift in points that goes when extremity is held at its baseline.
+    yes_saying : ndarray, shape (sample, arm, value)
+        Part of the shift in points that goes when acquiescence is held at its baseline: what
+        remains of it where a value's supporting and violating items do not balance, or where the
+        scale bends.
     acquiescence : ndarray, shape (sample, arm)
         Points by which every score is moved alike, whatever its loading.
     """
@@ -78,6 +97,7 @@ class Shifts:
     adjusted: Floats
     latent: Floats
     extremity: Floats
+    yes_saying: Floats
     acquiescence: Floats
 
 
@@ -129,6 +149,7 @@ def _one_arm(
         "points": (full - base) @ types.share,
         "adjusted": (plain - base) @ types.share,
         "extremity": (full - level) @ types.share,
+        "yes_saying": (full - blunt) @ types.share,
         "acquiescence": (full - blunt) @ types.frequency,
     }
 
@@ -154,8 +175,8 @@ def _expected_ratings(tree: xr.DataTree, types: ItemTypes, state: _State) -> Flo
     posterior = tree["posterior"].to_dataset()
     endorsement = stacked(tree, "theta")[:, m]
     square = types.loading**2
-    variance = stacked(tree, "alpha_scale")[:, m, None] ** 2 * square.sum(1)
-    variance = variance + stacked(tree, "kappa_scale")[:, m, None] ** 2
+    of_scenario = stacked(tree, "alpha_scale")[:, m, None] ** 2 * square.sum(1)
+    variance = stacked(tree, "kappa_scale")[:, m, None] ** 2
     if "repeat_scale" in posterior:
         variance = variance + stacked(tree, "repeat_scale")[:, m, None] ** 2
     shift, gain = np.zeros((len(endorsement), 1)), np.ones((len(endorsement), 1))
@@ -165,19 +186,49 @@ def _expected_ratings(tree: xr.DataTree, types: ItemTypes, state: _State) -> Flo
         gain = np.exp(state.sharp * stacked(tree, "lambda_")[:, a])[:, None]
         scaled = stacked(tree, "u_scale")[:, a, None, :] * types.loading
         coupling = stacked(tree, "coupling")[:, a]
-        variance = variance + np.einsum("dtv,dvw,dtw->dt", scaled, coupling, scaled, optimize=True)
-    mean, spread = endorsement @ types.loading.T + shift, np.sqrt(variance)
+        of_scenario = of_scenario + np.einsum(
+            "dtv,dvw,dtw->dt", scaled, coupling, scaled, optimize=True
+        )
+        if "prompt_shift_scale" in posterior:
+            # What a wording does to the effect itself: another wording would do something else.
+            of_wording = stacked(tree, "prompt_shift_scale")[:, a, None] ** 2 * square.sum(1)
+            variance = variance + of_wording
+    mean = endorsement @ types.loading.T + shift + _subvalues(tree, types, state)
     prompts = stacked(tree, "prompt")[:, m] if "prompt" in posterior else np.zeros((len(mean), 1))
     cutpoint = stacked(tree, "cutpoint")[:, m]
     total = np.zeros_like(mean)
-    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-        for prompt in prompts.T:
-            eta = mean + spread * node + prompt[:, None]
-            for threshold in cutpoint.T:
-                above = expit((eta - threshold[:, None]) * gain)
-                total += weight / prompts.shape[1] * above
+    link = tree.attrs.get("link", "logistic")
+    for stretch, share in _tails(float(tree.attrs.get("scenario_df", 0.0))):
+        spread = np.sqrt(variance + stretch * of_scenario)
+        for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+            for prompt in prompts.T:
+                eta = mean + spread * node + prompt[:, None]
+                for threshold in cutpoint.T:
+                    above = distribution_function((eta - threshold[:, None]) * gain, link)
+                    total += share * weight / prompts.shape[1] * above
     n_categories = cutpoint.shape[1] + 1
     return np.asarray(total + 1.0 - (n_categories + 1) / 2)
+
+
+def _subvalues(tree: xr.DataTree, types: ItemTypes, state: _State) -> Floats:
+    """Return what the sub-values add to the linear predictor, shape (sample, type)."""
+    posterior = tree["posterior"].to_dataset()
+    sign = np.where(types.subvalue >= 0, types.loading.sum(1), 0.0)
+    out = np.zeros((posterior.sizes["chain"] * posterior.sizes["draw"], len(sign)))
+    if "subvalue" in posterior:
+        out += sign * stacked(tree, "subvalue")[:, state.model][:, types.subvalue]
+    if "subvalue_shift" in posterior and state.arm is not None:
+        out += sign * stacked(tree, "subvalue_shift")[:, state.arm][:, types.subvalue]
+    return out
+
+
+def _tails(df: float) -> list[tuple[float, float]]:
+    """Return factors of the scenarios' variance and their shares; one of each when normal."""
+    if df == 0:
+        return [(1.0, 1.0)]
+    nodes, weights = roots_genlaguerre(_TAIL_NODES, df / 2 - 1)
+    pairs = zip(0.5 * df / nodes, weights / weights.sum(), strict=True)
+    return [(float(stretch), float(share)) for stretch, share in pairs]
 
 
 def _against_reference(shifts: Shifts, arms: list[ArmInfo]) -> Shifts:

@@ -5,8 +5,35 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from vat_bayes.estimands.norms import Floats, debiased_mean_square, signed_root
+from vat_bayes.estimands.contrasts import debiased_difference
+from vat_bayes.estimands.norms import Floats, mean_square, signed_root
 from vat_bayes.values import VALUES
+
+# Below this ratio the data speak against no tax three to one (Jeffreys: substantially).
+EXCLUDED = 1 / 3
+# The share of the prior that counts as no tax: the smallest norms, enough of them to be counted.
+_NEGLIGIBLE = 0.05
+
+
+def no_tax_ratio(posterior: Floats, prior: Floats) -> float:
+    """Return how much likelier a negligible norm is under the posterior than under the prior.
+
+    Parameters
+    ----------
+    posterior, prior : ndarray, shape (sample,)
+        Draws of the same norm.
+
+    Returns
+    -------
+    float
+        The Savage-Dickey ratio, with the lowest twentieth of the prior as the hypothesis.
+
+    References
+    ----------
+    Wagenmakers et al. (2010). Bayesian hypothesis testing for psychologists: a tutorial on the
+    Savage-Dickey method. Cognitive Psychology 60, 158-189. doi:10.1016/j.cogpsych.2009.12.001
+    """
+    return float((posterior <= np.quantile(prior, _NEGLIGIBLE)).mean() / _NEGLIGIBLE)
 
 
 def off_target(target: tuple[str, ...], values: tuple[str, ...] = VALUES) -> list[int]:
@@ -64,23 +91,25 @@ def is_wrong_way(draws: Floats) -> bool:
     return bool((draws < 0).mean() > 0.975)
 
 
-def tax_rms(shift: Floats, columns: list[int]) -> Floats:
-    """Debiased root mean square of the off-target shifts.
+def tax_rms(shift: Floats, columns: list[int], *, pooled: bool = False) -> Floats:
+    """Root mean square of the off-target shifts, debiased where the effects are not pooled.
 
     Parameters
     ----------
     shift : ndarray, shape (sample, value)
     columns : list of int
         The off-target values.
+    pooled : bool
+        See `vat_bayes.estimands.norms.mean_square`.
 
     Returns
     -------
     ndarray, shape (sample,)
     """
-    return np.asarray(np.sqrt(debiased_mean_square(shift[:, columns])))
+    return np.asarray(np.sqrt(mean_square(shift[:, columns], pooled=pooled)))
 
 
-def tax_excess(shift: Floats, other: Floats, columns: list[int]) -> Floats:
+def tax_excess(shift: Floats, other: Floats, columns: list[int], *, pooled: bool = False) -> Floats:
     """Signed root of the mean square of a condition minus that of its placebo or retest.
 
     Parameters
@@ -89,13 +118,17 @@ def tax_excess(shift: Floats, other: Floats, columns: list[int]) -> Floats:
         Joint draws of the condition and of what it is contrasted with.
     columns : list of int
         The off-target values of the condition; the same ones are taken from the other.
+    pooled : bool
+        See `vat_bayes.estimands.norms.mean_square`.
 
     Returns
     -------
     ndarray, shape (sample,)
     """
-    square = debiased_mean_square(shift[:, columns])
-    return signed_root(square - debiased_mean_square(other[:, columns]))
+    mine, theirs = shift[:, columns], other[:, columns]
+    if pooled:
+        return signed_root((mine**2).mean(1) - (theirs**2).mean(1))
+    return signed_root(debiased_difference(mine, theirs))
 
 
 def displacement(shift: Floats, columns: list[int]) -> Floats:

@@ -1,0 +1,91 @@
+"""Rows that set conditions against each other: dose series, frontier and pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vat_bayes.estimands.arms import ArmInfo
+from vat_bayes.estimands.frontier import beats, on_frontier
+from vat_bayes.estimands.norms import Floats
+from vat_bayes.estimands.rows import Rows
+from vat_bayes.estimands.trajectory import Series, find_series, monotone_probability
+
+
+def add_comparisons(
+    rows: Rows,
+    arms: list[ArmInfo],
+    counts: Sequence[int],
+    gain: Sequence[Floats],
+    tax: Sequence[Floats],
+) -> None:
+    """Add the rows of all arms.
+
+    Parameters
+    ----------
+    rows : Rows
+    arms : list of ArmInfo
+        Fitted ones first, then those that repeated their baseline.
+    counts : sequence of int
+        Number of scenarios of every arm.
+    gain, tax : sequence of ndarray, shape (sample,)
+        Joint draws of the fitted arms in points; NaN where there is none.
+    """
+    if not gain:
+        return
+    nothing = np.zeros_like(gain[0])
+    points = {
+        id(a): (gain[i], tax[i])
+        if a.index is not None
+        else (nothing if a.condition.target else nothing * np.nan, nothing)
+        for i, a in enumerate(arms)
+    }
+    n = {id(a): count for a, count in zip(arms, counts, strict=True)}
+    for series in find_series(arms):
+        _add_series(rows, series, points, n)
+    for model in dict.fromkeys(a.model for a in arms):
+        mine = [
+            a
+            for a in arms
+            if a.model == model
+            and a.index is not None
+            and a.condition.role == "intervention"
+            and not np.isnan(points[id(a)]).any()
+        ]
+        _add_pairs(rows, mine, points, n)
+
+
+_Points = dict[int, tuple[Floats, Floats]]
+
+
+def _add_series(rows: Rows, series: Series, points: _Points, n: dict[int, int]) -> None:
+    last = series.arms[-1]
+    for k, name in enumerate(("gain", "tax")):
+        draws = np.stack([points[id(a)][k] for a in series.arms], axis=1)
+        if series.repeats:
+            rows.add(
+                last, n[id(last)], f"p_monotone_{name}", None, value=series.name,
+                scale="probability", status="dose-repeated",
+            )  # fmt: skip
+            continue
+        if np.isnan(draws).any():
+            continue
+        for i, arm in enumerate(series.arms[1:], start=1):
+            before = series.arms[i - 1].condition.name
+            step = draws[:, i] - draws[:, i - 1]
+            rows.add(arm, n[id(arm)], f"trajectory_{name}", step, value=before)
+        p = monotone_probability(draws)
+        rows.add_probability(last, n[id(last)], f"p_monotone_{name}", p, value=series.name)
+
+
+def _add_pairs(rows: Rows, arms: list[ArmInfo], points: _Points, n: dict[int, int]) -> None:
+    if not arms:
+        return
+    gain, tax = (np.stack([points[id(a)][k] for a in arms], axis=1) for k in (0, 1))
+    for i, (arm, p) in enumerate(zip(arms, on_frontier(gain, tax), strict=True)):
+        rows.add_probability(arm, n[id(arm)], "pareto", float(p))
+        for j, other in enumerate(arms):
+            if j != i:
+                p_both = beats(gain[:, i], tax[:, i], gain[:, j], tax[:, j])
+                rows.add_probability(arm, n[id(arm)], "p_beats", p_both, value=other.condition.name)
