@@ -30,7 +30,8 @@ ALONE = Condition("promote", "intervention", ("benevolence",))
 BENEVOLENCE = VALUES.index("benevolence")
 TINY = simulate_study(0, n_scenarios=4, conditions=(ALONE,))
 GROUPS = {
-    "posterior", "sample_stats", "prior", "log_likelihood", "posterior_predictive",
+    "posterior", "sample_stats", "prior", "log_likelihood",
+    "log_prior", "posterior_predictive",
     "observed_data", "constant_data",
 }  # fmt: skip
 
@@ -73,7 +74,7 @@ def test_tree_has_every_group_with_named_dimensions(tiny: xr.DataTree) -> None:
     assert tuple(posterior["value"].to_numpy()) == VALUES
     assert posterior["arm"].to_numpy().tolist() == ["promote"]
     assert posterior["state"].to_numpy().tolist() == ["baseline", "promote"]
-    assert tiny["log_likelihood"]["scenario"].dims == ("chain", "draw", "model", "scenario")
+    assert tiny["log_likelihood"]["judgments"].dims == ("chain", "draw", "model", "scenario")
     assert tiny["observed_data"]["score"].dims == ("state", "item")
     assert tiny["constant_data"]["loading"].shape == (80, 10)
     assert tiny.attrs["readout"] == "distribution"
@@ -118,7 +119,9 @@ def test_ratings_tree_round_trip(tmp_path: Path, repeats: int) -> None:
     path = tmp_path / "posterior.nc"
     write_tree(tree, path)
     back = read_tree(path)
-    for group in GROUPS:
+    # Without a model file there is no density of the priors.
+    assert set(tree.children) == GROUPS - {"log_prior"}
+    for group in tree.children:
         xr.testing.assert_identical(back[group].to_dataset(), tree[group].to_dataset())
 
 
@@ -152,12 +155,6 @@ def test_files_that_are_no_posterior(tmp_path: Path) -> None:
 def test_options_that_cannot_be(options: dict[str, object], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         fit(TINY.judgments, **options)  # type: ignore[arg-type]
-
-
-def test_fast_engine_does_not_fit_ratings() -> None:
-    ratings = simulate_study(0, readout="ratings", n_scenarios=4).judgments
-    with pytest.raises(InputError, match="the fast engine fits expected scores"):
-        fit(ratings, engine="fast")
 
 
 def test_nothing_but_copies_cannot_be_fitted() -> None:

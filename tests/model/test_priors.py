@@ -36,7 +36,7 @@ def test_bundled_model_is_read_and_printed() -> None:
 
 def test_own_file_changes_one_prior(tmp_path: Path) -> None:
     path = tmp_path / "wide.toml"
-    changed = DEFAULT.replace("theta = { normal = 1.5 } ", "theta = { normal = 3 } ", 1)
+    changed = DEFAULT.replace("theta = { normal = 1.5", "theta = { normal = 3", 1)
     path.write_text(changed, encoding="utf-8")
     assert load_spec(path).scale("ratings", "theta") == 3.0
     assert load_spec(str(path)).scale("scores", "theta") == 1.5
@@ -57,9 +57,33 @@ def test_missing_file(tmp_path: Path) -> None:
     [
         ("[ratings]", "[rating]", "unknown key 'rating'; did you mean 'ratings'?"),
         ("kappa_scale =", "kapa_scale =", "unknown parameter 'kapa_scale'; did you mean 'kappa"),
-        ("beta = { normal = 0.5 }", "", "the prior of 'beta' is missing"),
+        ("beta = { normal = 0.5", "# beta = {", "the prior of 'beta' is missing"),
         ("theta = { normal", "theta = { half_normal", "'theta' must be written { normal = <sc"),
-        ("theta = { normal = 1.5 }", "theta = 1.5", "'theta' must be written { normal = <scale>"),
+        ("theta = {", "theta = 1.5 # {", "'theta' must be written { normal = <scale> }, found 1.5"),
+        ("theta = { normal = 1.5", "theta = { normal = 1.5, sd = 2", "'theta' must be written"),
+        (
+            "delta = { normal",
+            "delta = { circl",
+            "{ exchangeable = <scale> } or { circle = <scale> }",
+        ),
+        (
+            "delta = { normal = 1",
+            "delta = { circle = 1, slope = 0",
+            "the slope of 'delta' must be a",
+        ),
+        (
+            "delta = { normal = 1",
+            "delta = { exchangeable = 1, slope = 1",
+            "'delta' must be written",
+        ),
+        ("beta = { normal = 0.5", "beta = { fixed = 1", "'beta' can only be fixed at 0, found 1"),
+        ("[ratings]", "[ratings]\nscenario = { student_t = 2 }", "more than 2 degrees of freedom"),
+        ("[scores]", "[scores]\nsubvalue_scale = { half_normal = 1 }", "unknown parameter 'subval"),
+        (
+            "[ratings]",
+            "link = 'probbit'\n[ratings]",
+            "unknown link 'probbit', expected one of logistic, probit; did you me",
+        ),
         ("theta = { normal = 1.5", "theta = { normal = -1.5", "must be a positive number, found"),
         ("theta = { normal = 1.5", "theta = { normal = 0", "must be a positive number, found 0"),
         ("theta = { normal = 1.5", "theta = { normal = nan", "must be a positive number, found"),

@@ -94,3 +94,55 @@ def build_blocks(design: ScoresDesign) -> Blocks:
         mean=np.stack([pad(m) for m in means]),
         scatter=np.stack(scatters),
     )
+
+
+@dataclass(frozen=True)
+class ScenarioRows:
+    """Scores of the single scenarios in the same padded form.
+
+    Multivariate t scenarios have no sufficient statistics, so their likelihood needs every one.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (group, scenario, row)
+    place : ndarray of int, shape (group, scenario)
+        Position ``model * n_scenarios + scenario``; one past the last on padding.
+    dimension : ndarray, shape (model * n_scenarios + 1,)
+        How many numbers each scenario has, those of the residual axes included; zero where a model
+        has no score in a scenario.
+    residual_place : tuple of ndarray of int, each of shape (n,)
+        Position of the scenarios of each of the design's residuals.
+    """
+
+    scores: Floats
+    place: Ints
+    dimension: Floats
+    residual_place: tuple[Ints, ...]
+
+
+def build_scenario_rows(design: ScoresDesign) -> ScenarioRows:
+    """Pad and stack the scenarios of a design.
+
+    Parameters
+    ----------
+    design : ScoresDesign
+
+    Returns
+    -------
+    ScenarioRows
+    """
+    groups, n_scenarios = design.groups, len(design.structure.scenarios)
+    width = max(len(g.row_state) for g in groups)
+    height = max(len(g.scenarios) for g in groups)
+    total = len(design.structure.models) * n_scenarios
+    scores = np.zeros((len(groups), height, width))
+    place = np.full((len(groups), height), total)
+    dimension = np.zeros(total + 1)
+    for i, g in enumerate(groups):
+        scores[i, : len(g.scenarios), : len(g.row_state)] = g.scores
+        place[i, : len(g.scenarios)] = g.model * n_scenarios + g.scenarios
+        dimension[place[i, : len(g.scenarios)]] += len(g.row_state)
+    residual_place = tuple(r.model * n_scenarios + r.scenarios for r in design.residuals)
+    for r, where in zip(design.residuals, residual_place, strict=True):
+        dimension[where] += r.degrees * len(r.states)
+    return ScenarioRows(scores, place, dimension, residual_place)

@@ -12,7 +12,7 @@ from vat_bayes.judgments import Cells, Judgments, to_cells
 from vat_bayes.judgments import Readout as JudgmentReadout
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.scores import ScoresDesign, reduce_scores
-from vat_bayes.model.structure import Arm, Floats, Structure, build_arms
+from vat_bayes.model.structure import Arm, Floats, Ints, Structure, build_arms
 
 Design = RatingsDesign | ScoresDesign
 
@@ -82,6 +82,7 @@ def prepare(judgments: Judgments, readout: JudgmentReadout = "auto") -> Prepared
         )
     keep = [*range(n_models), *(n_models + a for a, is_same in enumerate(same) if not is_same)]
     scores = scores[keep]
+    subvalues, item_subvalue = _subvalues(judgments, cells)
     structure = Structure(
         models=cells.models,
         arms=fitted,
@@ -92,6 +93,8 @@ def prepare(judgments: Judgments, readout: JudgmentReadout = "auto") -> Prepared
         loading=np.asarray(cells.loading, dtype=float),
         item_scenario=cells.item_scenario,
         n_categories=cells.n_categories,
+        subvalues=subvalues,
+        item_subvalue=item_subvalue,
     )
     design: Design
     if cells.readout == "distribution":
@@ -100,6 +103,18 @@ def prepare(judgments: Judgments, readout: JudgmentReadout = "auto") -> Prepared
     else:
         design = _ratings_design(structure, cells, baselines)
     return Prepared(design, baselines, scores, identical, (*judgments.notes, *cells.notes))
+
+
+def _subvalues(judgments: Judgments, cells: Cells) -> tuple[tuple[str, ...], Ints | None]:
+    """Return the sub-values and that of each item, where the judgments have the column."""
+    facts = judgments.tally.facts
+    if "subvalue" not in facts:
+        return (), None
+    named = facts[["item", "subvalue"]].dropna()
+    of_item = dict(zip(named["item"].astype(str), named["subvalue"].astype(str), strict=True))
+    names = tuple(sorted(set(of_item.values())))
+    position = {name: i for i, name in enumerate(names)}
+    return names, np.array([position.get(of_item.get(i, ""), -1) for i in cells.items], np.int64)
 
 
 def _state_lookup(

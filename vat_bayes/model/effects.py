@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import expit
+from scipy.special import gammaln
 
-from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.priors import Link
+from vat_bayes.model.ratings import RatingsDesign, distribution_function
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Floats
 
@@ -33,6 +34,8 @@ def linear_predictor(design: RatingsDesign, draws: Draws) -> Floats:
     state, item = design.cell_state, design.cell_item
     model = s.state_model[state]
     alpha = draws["alpha_scale"][:, :, None, None] * draws["alpha_raw"]
+    if "scenario_precision" in draws:
+        alpha = alpha / np.sqrt(draws["scenario_precision"])[..., None]
     base = draws["theta"][:, :, None, :] + alpha
     arm_base = base[:, s.state_model[n_models:]]
     endorsement = np.concatenate([base, arm_base + draws["delta"][:, :, None, :] + draws["u"]], 1)
@@ -44,19 +47,50 @@ def linear_predictor(design: RatingsDesign, draws: Draws) -> Floats:
     eta += (draws["kappa_scale"][:, :, None] * draws["kappa_raw"])[:, model, item]
     if design.has_prompts:
         eta += draws["prompt"][:, model, design.cell_prompt]
+    if "prompt_shift_raw" in draws:
+        none = np.zeros((len(eta), n_models, *draws["prompt_shift_raw"].shape[2:]))
+        shift = draws["prompt_shift_scale"][:, :, None, None] * draws["prompt_shift_raw"]
+        here = (state[:, None], design.cell_prompt[:, None], index[item])
+        eta += (weight[item] * np.concatenate([none, shift], 1)[:, *here]).sum(-1)
     if design.has_repeats:
         scale = draws["repeat_scale"][:, s.state_model]
         eta += (scale[:, :, None] * draws["repeat_raw"])[:, state, item]
+    slot, loading = (x[item] for x in s.subvalue_slot)
+    if "subvalue" in draws:
+        eta += loading * draws["subvalue"][:, model, slot]
+    if "subvalue_shift" in draws:
+        none = np.zeros((len(eta), n_models, len(s.subvalues)))
+        eta += loading * np.concatenate([none, draws["subvalue_shift"]], 1)[:, state, slot]
     return np.asarray(eta)
 
 
-def category_probabilities(design: RatingsDesign, draws: Draws) -> Floats:
+def chunks_of_draws(design: RatingsDesign, draws: Draws) -> Iterator[dict[str, Floats]]:
+    """Split draws so that what is computed for every cell fits in memory.
+
+    Parameters
+    ----------
+    design : RatingsDesign
+    draws : mapping of str to ndarray
+        With a leading draw dimension.
+
+    Yields
+    ------
+    dict of str to ndarray
+        Some of the draws, in their order; about two million cells in all.
+    """
+    step = max(1, 2_000_000 // max(1, len(design.cell_state)))
+    for first in range(0, len(draws["theta"]), step):
+        yield {name: x[first : first + step] for name, x in draws.items()}
+
+
+def category_probabilities(design: RatingsDesign, draws: Draws, link: Link = "logistic") -> Floats:
     """Compute the probability of each rating in each cell.
 
     Parameters
     ----------
     design : RatingsDesign
     draws : mapping of str to ndarray
+    link : {"logistic", "probit"}
 
     Returns
     -------
@@ -67,12 +101,13 @@ def category_probabilities(design: RatingsDesign, draws: Draws) -> Floats:
     sharpness = np.exp(np.concatenate([none, draws["lambda_"]], 1))[:, design.cell_state]
     cutpoint = draws["cutpoint"][:, s.state_model[design.cell_state]]
     eta = linear_predictor(design, draws)
-    cumulative = expit((cutpoint - eta[:, :, None]) * sharpness[:, :, None])
+    z = (cutpoint - eta[:, :, None]) * sharpness[:, :, None]
+    cumulative = distribution_function(z, link)
     ends = np.zeros((*eta.shape, 1))
     return np.diff(np.concatenate([ends, cumulative, ends + 1.0], axis=2), axis=2)
 
 
-def ratings_log_likelihood(design: RatingsDesign, draws: Draws) -> Floats:
+def ratings_log_likelihood(design: RatingsDesign, draws: Draws, link: Link = "logistic") -> Floats:
     """Compute the log-likelihood of each scenario of each model, given its effects.
 
     Parameters
@@ -80,23 +115,27 @@ def ratings_log_likelihood(design: RatingsDesign, draws: Draws) -> Floats:
     design : RatingsDesign
     draws : mapping of str to ndarray
         Parameters and raw effects with a leading draw dimension.
+    link : {"logistic", "probit"}
 
     Returns
     -------
     ndarray, shape (draw, model, scenario)
     """
     s = design.structure
-    probability = category_probabilities(design, draws)
     tiny = np.finfo(float).tiny
-    cell = (design.counts * np.log(np.maximum(probability, tiny))).sum(-1)
-    out = np.zeros((len(cell), len(s.models), len(s.scenarios)))
+    out = []
     place = (s.state_model[design.cell_state], s.item_scenario[design.cell_item])
-    for draw, row in zip(out, cell, strict=True):
-        np.add.at(draw, place, row)
-    return out
+    for chunk in chunks_of_draws(design, draws):
+        probability = category_probabilities(design, chunk, link)
+        cell = (design.counts * np.log(np.maximum(probability, tiny))).sum(-1)
+        for row in cell:
+            total = np.zeros((len(s.models), len(s.scenarios)))
+            np.add.at(total, place, row)
+            out.append(total)
+    return np.stack(out)
 
 
-def scores_log_likelihood(design: ScoresDesign, draws: Draws) -> Floats:
+def scores_log_likelihood(design: ScoresDesign, draws: Draws, df: float | None = None) -> Floats:
     """Compute the log-likelihood of each scenario of each model, its effects integrated out.
 
     Leaving out one scenario is leaving out one of these terms.
@@ -106,6 +145,8 @@ def scores_log_likelihood(design: ScoresDesign, draws: Draws) -> Floats:
     design : ScoresDesign
     draws : mapping of str to ndarray
         Parameters with a leading draw dimension.
+    df : float, optional
+        Degrees of freedom where the scenarios are multivariate t.
 
     Returns
     -------
@@ -113,7 +154,8 @@ def scores_log_likelihood(design: ScoresDesign, draws: Draws) -> Floats:
     """
     s = design.structure
     n_models, n_draws = len(s.models), len(draws["theta"])
-    out = np.zeros((n_draws, n_models, len(s.scenarios)))
+    # Of each scenario: how many numbers, their log determinant and their squared distance.
+    size, log_dets, squares = (np.zeros((n_draws, n_models, len(s.scenarios))) for _ in range(3))
     for d in range(n_draws):
         p = {name: x[d] for name, x in draws.items()}
         arm_model = s.state_model[n_models:]
@@ -133,20 +175,21 @@ def scores_log_likelihood(design: ScoresDesign, draws: Draws) -> Floats:
                 w = g.row_loading[here]
                 between[np.ix_(here, here)] += w @ spread[state - n_models] @ w.T
             covariance = np.outer(gain, gain) * between + np.diag(p["noise"][g.row_state] ** 2)
-            out[d, g.model, g.scenarios] += _normal_rows(covariance, g.scores - mean)
+            factor = np.linalg.cholesky(covariance)
+            whitened = solve_triangular(factor, (g.scores - mean).T, lower=True)
+            size[d, g.model, g.scenarios] += len(factor)
+            log_dets[d, g.model, g.scenarios] += 2 * np.log(np.diag(factor)).sum()
+            squares[d, g.model, g.scenarios] += (whitened**2).sum(0)
         for r in design.residuals:
             gain = sharpness[r.states]
             covariance = p["kappa_scale"][r.model] ** 2 * np.outer(gain, gain)
             covariance += np.diag(p["noise"][r.states] ** 2)
             precision = np.linalg.inv(covariance)
-            log_det = np.linalg.slogdet(2 * np.pi * covariance)[1]
-            quadratic = np.einsum("nij,ji->n", r.scatters, precision)
-            out[d, r.model, r.scenarios] -= 0.5 * (r.degrees * log_det + quadratic)
-    return out
-
-
-def _normal_rows(covariance: Floats, rows: Floats) -> Floats:
-    factor = np.linalg.cholesky(covariance)
-    whitened = solve_triangular(factor, rows.T, lower=True)
-    log_det = 2 * np.log(np.diag(factor)).sum() + len(factor) * np.log(2 * np.pi)
-    return np.asarray(-0.5 * ((whitened**2).sum(0) + log_det))
+            size[d, r.model, r.scenarios] += r.degrees * len(r.states)
+            log_dets[d, r.model, r.scenarios] += r.degrees * np.linalg.slogdet(covariance)[1]
+            squares[d, r.model, r.scenarios] += np.einsum("nij,ji->n", r.scatters, precision)
+    if df is None:
+        return np.asarray(-0.5 * (size * np.log(2 * np.pi) + log_dets + squares))
+    constant = gammaln((df + size) / 2) - gammaln(df / 2) - 0.5 * size * np.log(df * np.pi)
+    each = constant - 0.5 * log_dets - 0.5 * (df + size) * np.log1p(squares / df)
+    return np.where(size > 0, each, 0.0)

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
@@ -14,9 +13,11 @@ from vat_bayes.errors import InputError, near_miss
 from vat_bayes.judgments import Judgments
 from vat_bayes.judgments import Readout as JudgmentReadout
 from vat_bayes.model.build import Design, prepare
+from vat_bayes.model.fast.ratings import is_large, refusal, sample_fast
+from vat_bayes.model.prior_draws import draw_prior
 from vat_bayes.model.priors import ModelSpec, load_spec
 from vat_bayes.model.ratings import RatingsDesign
-from vat_bayes.model.sampling import Backend, Settings, sample
+from vat_bayes.model.sampling import Backend, Samples, Settings, sample
 from vat_bayes.model.structure import Floats
 from vat_bayes.model.tree import build_tree
 
@@ -49,8 +50,9 @@ def fit(
         the distributions where the judgments carry them.
     engine : {"auto", "fast", "nuts"}
         ``fast`` integrates every random effect out and samples the parameters alone, which is exact
-        for expected scores and not available for ratings; ``nuts`` samples everything that the
-        likelihood needs. ``auto`` takes the fast one where it is exact.
+        for expected scores and an approximation for ratings, with a diagnostic; ``nuts`` samples
+        everything that the likelihood needs. ``auto`` takes the fast one where it is exact, and for
+        ratings where they are many and the diagnostic has nothing against it.
     backend : {"numpyro", "pymc"}
     draws, tune, chains : int
     seed : int
@@ -65,7 +67,7 @@ def fit(
     Raises
     ------
     InputError
-        When an option is unknown, or the engine does not apply to the read-out.
+        When an option is unknown, or the engine does not apply to the data.
 
     References
     ----------
@@ -86,19 +88,18 @@ def fit(
     if not isinstance(spec, ModelSpec):
         spec = load_spec(spec)
     prepared = prepare(judgments, readout)
-    is_ratings = isinstance(prepared.design, RatingsDesign)
-    if engine == "fast" and is_ratings:
-        raise InputError(
-            "the fast engine fits expected scores, and these judgments are ratings",
-            where=judgments.source,
-            hint="use --engine nuts, or collect distributions",
-        )
     settings = Settings(draws, tune, chains, seed, progress=progress)
     start = time.perf_counter()
     # The matrices are small: a BLAS that splits them over threads spends its time waiting for them,
     # a hundredfold on a busy machine. The chains are what runs in parallel.
     with threadpool_limits(limits=1, user_api="blas"):
-        samples = sample(prepared.design, spec, settings, backend)
+        if isinstance(prepared.design, RatingsDesign):
+            samples, how = _sample_ratings(
+                prepared.design, spec, settings, engine, backend, source=judgments.source
+            )
+        else:
+            samples = sample(prepared.design, spec, settings, backend)
+            how = {"engine": "fast", "engine_reason": "exact for expected scores"}
         seconds = round(time.perf_counter() - start, 1)
         prior = sample_prior(prepared.design, spec, seed=seed)
         return build_tree(
@@ -108,12 +109,54 @@ def fit(
             {
                 "statistical_model": spec.name,
                 "backend": backend,
-                "engine": "nuts" if is_ratings else "fast",
+                **how,
                 "seed": seed,
                 "tune": tune,
                 "seconds": seconds,
             },
+            spec=spec,
         )
+
+
+def _sample_ratings(
+    design: RatingsDesign,
+    spec: ModelSpec,
+    settings: Settings,
+    engine: Engine,
+    backend: Backend,
+    *,
+    source: str,
+) -> tuple[Samples, dict[str, object]]:
+    """Sample by the engine that was asked for, or by the one that suits; say which and why."""
+    if engine == "nuts":
+        return sample(design, spec, settings, backend), _how("nuts", "asked for")
+    why_not = refusal(design, spec)
+    if why_not is None and backend != "numpyro":
+        why_not = f"ratings with the {backend} backend"
+    if engine == "fast":
+        if why_not is not None:
+            raise InputError(
+                f"the fast engine does not fit {why_not}",
+                where=source,
+                hint="use --engine nuts or --engine auto",
+            )
+        samples, figures, _ = sample_fast(design, spec, settings)
+        return samples, _how("fast", "asked for") | figures
+    if why_not is not None:
+        reason = f"the fast engine does not fit {why_not}"
+    elif not is_large(design):
+        reason = "the data are small enough"
+    else:
+        samples, figures, trusted = sample_fast(design, spec, settings)
+        if trusted:
+            return samples, _how("fast", "the data are large") | figures
+        reason = "the fast engine's diagnostics speak against its fit"
+        return sample(design, spec, settings, backend), _how("nuts", reason) | figures
+    return sample(design, spec, settings, backend), _how("nuts", reason)
+
+
+def _how(engine: Engine, reason: str) -> dict[str, object]:
+    return {"engine": engine, "engine_reason": reason}
 
 
 def sample_prior(design: Design, spec: ModelSpec, *, seed: int) -> dict[str, Floats]:
@@ -129,14 +172,4 @@ def sample_prior(design: Design, spec: ModelSpec, *, seed: int) -> dict[str, Flo
     -------
     dict of str to ndarray, shape (draw, ...)
     """
-    import jax
-    from numpyro.infer import Predictive
-
-    from vat_bayes.model.backends import numpyro as models
-
-    ratings = isinstance(design, RatingsDesign)
-    model = models.ratings_model if ratings else models.scores_model
-    with jax.enable_x64(True):
-        predictive = Predictive(model, num_samples=N_PRIOR)
-        draws = predictive(jax.random.PRNGKey(seed), design, spec)
-        return {k: np.asarray(v) for k, v in draws.items() if k != "u"}
+    return draw_prior(design, spec, N_PRIOR, seed=seed)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from vat_bayes.model.effects import Draws, category_probabilities
+from vat_bayes.model.effects import Draws, category_probabilities, chunks_of_draws
+from vat_bayes.model.priors import Link
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Floats
@@ -26,7 +29,9 @@ def observed_rating_counts(design: RatingsDesign) -> Floats:
     return np.asarray(_by_state(design, design.counts[None].astype(float))[0])
 
 
-def replicated_rating_counts(design: RatingsDesign, draws: Draws, *, seed: int) -> Floats:
+def replicated_rating_counts(
+    design: RatingsDesign, draws: Draws, *, seed: int, link: Link = "logistic"
+) -> Floats:
     """Draw new ratings for every cell and count them by state and category.
 
     Parameters
@@ -34,15 +39,19 @@ def replicated_rating_counts(design: RatingsDesign, draws: Draws, *, seed: int) 
     design : RatingsDesign
     draws : mapping of str to ndarray
     seed : int
+    link : {"logistic", "probit"}
 
     Returns
     -------
     ndarray, shape (draw, state, K)
     """
     rng = np.random.default_rng(seed)
-    probability = category_probabilities(design, draws)
-    probability /= probability.sum(-1, keepdims=True)
-    return _by_state(design, rng.multinomial(design.counts.sum(1), probability).astype(float))
+    n, counts = design.counts.sum(1), []
+    for chunk in chunks_of_draws(design, draws):
+        probability = category_probabilities(design, chunk, link)
+        probability /= probability.sum(-1, keepdims=True)
+        counts.append(_by_state(design, rng.multinomial(n, probability).astype(float)))
+    return np.concatenate(counts)
 
 
 def _by_state(design: RatingsDesign, counts: Floats) -> Floats:
@@ -82,18 +91,23 @@ def score_statistics(design: ScoresDesign, score: Floats) -> Floats:
     return out
 
 
-def replicated_score_statistics(design: ScoresDesign, draws: Draws, *, seed: int) -> Floats:
-    """Draw new scenarios and items from the model and compute the same statistics.
+def replicated_scores(
+    design: ScoresDesign, draws: Draws, *, seed: int, df: float | None = None
+) -> Iterator[Floats]:
+    """Draw the scores of new scenarios and items from the model, one set for each draw.
 
     Parameters
     ----------
     design : ScoresDesign
     draws : mapping of str to ndarray
     seed : int
+    df : float, optional
+        Degrees of freedom where the scenarios are multivariate t.
 
-    Returns
-    -------
-    ndarray, shape (draw, state, statistic)
+    Yields
+    ------
+    ndarray, shape (row,)
+        In the order of the design's rows.
     """
     s = design.structure
     rng = np.random.default_rng(seed)
@@ -102,7 +116,6 @@ def replicated_score_statistics(design: ScoresDesign, draws: Draws, *, seed: int
     scenario, arm = s.item_scenario[item], design.state - n_models
     in_arm = arm >= 0
     loading = s.loading[item]
-    out = []
     for d in range(len(draws["theta"])):
         p = {name: x[d] for name, x in draws.items()}
         shape = (len(s.scenarios), n_values)
@@ -111,12 +124,15 @@ def replicated_score_statistics(design: ScoresDesign, draws: Draws, *, seed: int
         factor = np.linalg.cholesky(p["coupling"])
         u = p["u_scale"][:, None, :] * np.einsum("asw,avw->asv", raw, factor)
         kappa = p["kappa_scale"][:, None] * rng.normal(size=(n_models, len(s.items)))
-        effect = p["theta"][model] + alpha[model, scenario]
-        style = p["level"][model] + kappa[model, item]
-        effect[in_arm] += (p["delta"][arm] + u[arm, scenario])[in_arm]
+        centre, around = p["theta"][model], alpha[model, scenario]
+        centre[in_arm] += p["delta"][arm[in_arm]]
+        around[in_arm] += u[arm[in_arm], scenario[in_arm]]
+        style = p["level"][model]
         style[in_arm] += p["beta"][arm[in_arm]]
         gain = np.where(in_arm, np.exp(p["lambda_"][arm]), 1.0)
-        score = gain * ((loading * effect).sum(-1) + style)
-        score += p["noise"][design.state] * rng.normal(size=len(score))
-        out.append(score_statistics(design, score))
-    return np.stack(out)
+        scatter = gain * ((loading * around).sum(-1) + kappa[model, item])
+        scatter += p["noise"][design.state] * rng.normal(size=len(item))
+        if df is not None:
+            weight = rng.chisquare(df, size=(n_models, len(s.scenarios))) / df
+            scatter /= np.sqrt(weight)[model, scenario]
+        yield gain * ((loading * centre).sum(-1) + style) + scatter

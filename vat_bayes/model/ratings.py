@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, ndtr
 
+from vat_bayes.model.priors import Link
 from vat_bayes.model.structure import Floats, Ints, Structure
 
 # Stands for the infinite outer cutpoints: F(FAR) is exactly 1 in floating point, and unlike
 # infinity it has a gradient.
 FAR = 1e3
+# Below this width in probits a category's probability is its density times the width, with a
+# relative error of width^2 (x^2 - 1) / 24; above it the difference of the tails keeps nine digits.
+SMALL_GAP = 1e-5
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class RatingsDesign:
         """Whether wordings or option orders differ."""
         return len(self.structure.prompts) > 1
 
+    @property
+    def has_subvalues(self) -> bool:
+        """Whether some value is split into sub-values."""
+        return len(self.structure.subvalues) > 1
+
     @cached_property
     def has_repeats(self) -> bool:
         """Whether some item was rated more than once in one state.
@@ -58,13 +67,30 @@ class RatingsDesign:
         return bool(np.bincount(pair, weights=self.counts.sum(1)).max(initial=0) > 1)
 
 
-def log_likelihood(design: RatingsDesign, parameters: Mapping[str, Floats]) -> Floats:
+def distribution_function(x: Floats, link: Link) -> Floats:
+    """Compute F, the distribution function of the ratings' latent scatter.
+
+    Parameters
+    ----------
+    x : ndarray
+    link : {"logistic", "probit"}
+
+    Returns
+    -------
+    ndarray, shape of `x`
+    """
+    return np.asarray(expit(x) if link == "logistic" else ndtr(x))
+
+
+def log_likelihood(
+    design: RatingsDesign, parameters: Mapping[str, Floats], link: Link = "logistic"
+) -> Floats:
     """Compute the log-likelihood of each cell, written to be read rather than to be fast.
 
     The reference that both backends are tested against:
-    ``P(y <= k) = F((tau_k - eta) exp(lambda))`` with logistic F and
+    ``P(y <= k) = F((tau_k - eta) exp(lambda))`` with
     ``eta = sum_v w_iv (theta_v + alpha_sv + delta_cv + u_csv) + beta_c + kappa_i`` plus the effects
-    of prompt and repeat where the design has them.
+    of prompt, repeat and sub-value where the design and the parameters have them.
 
     Parameters
     ----------
@@ -73,7 +99,9 @@ def log_likelihood(design: RatingsDesign, parameters: Mapping[str, Floats]) -> F
         ``theta (model, value)``, ``cutpoint (model, threshold)``, ``alpha (model, scenario,
         value)``, ``delta (arm, value)``, ``u (arm, scenario, value)``, ``beta (arm,)``,
         ``lambda_ (arm,)``, ``kappa (model, item)``, and where present ``prompt (model, prompt)``,
-        ``repeat (state, item)``.
+        ``repeat (state, item)``, ``prompt_shift (arm, prompt, value)``, ``subvalue (model,
+        subvalue)`` and ``subvalue_shift (arm, subvalue)``.
+    link : {"logistic", "probit"}
 
     Returns
     -------
@@ -92,6 +120,8 @@ def log_likelihood(design: RatingsDesign, parameters: Mapping[str, Floats]) -> F
         if state >= n_models:
             arm = state - n_models
             endorsement = endorsement + parameters["delta"][arm] + parameters["u"][arm, scenario]
+            if "prompt_shift" in parameters:
+                endorsement = endorsement + parameters["prompt_shift"][arm, prompt]
             style = parameters["beta"][arm]
             sharpness = np.exp(parameters["lambda_"][arm])
         eta = s.loading[item] @ endorsement + style + parameters["kappa"][model, item]
@@ -99,7 +129,12 @@ def log_likelihood(design: RatingsDesign, parameters: Mapping[str, Floats]) -> F
             eta += parameters["prompt"][model, prompt]
         if design.has_repeats:
             eta += parameters["repeat"][state, item]
-        cumulative = expit((parameters["cutpoint"][model] - eta) * sharpness)
+        subvalue, weight = (x[item] for x in s.subvalue_slot)
+        if "subvalue" in parameters:
+            eta += weight * parameters["subvalue"][model, subvalue]
+        if "subvalue_shift" in parameters and state >= n_models:
+            eta += weight * parameters["subvalue_shift"][state - n_models, subvalue]
+        cumulative = distribution_function((parameters["cutpoint"][model] - eta) * sharpness, link)
         probability = np.diff(np.concatenate([[0.0], cumulative, [1.0]]))
         seen = design.counts[cell] > 0
         result[cell] = (design.counts[cell][seen] * np.log(probability[seen])).sum()

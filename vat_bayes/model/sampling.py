@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,11 +54,15 @@ class Samples:
         ``diverging``, ``energy``, ``tree_depth``, ``n_steps``, ``acceptance_rate``.
     sampler : str
         Library and version.
+    effects : callable, optional
+        Where the effects were integrated out of a model of ratings: draws them, given draws of the
+        parameters with one leading axis.
     """
 
     draws: dict[str, Floats]
     stats: dict[str, Floats]
     sampler: str
+    effects: Callable[[dict[str, Floats]], dict[str, Floats]] | None = None
 
 
 def sample(design: Design, spec: ModelSpec, settings: Settings, backend: Backend) -> Samples:
@@ -99,8 +104,13 @@ def _sample_numpyro(design: Design, spec: ModelSpec, settings: Settings) -> Samp
     model = models.ratings_model if ratings else models.scores_model
     with jax.enable_x64(True):
         parallel = jax.local_device_count() >= settings.chains
+        dense = () if ratings else _dense_block(design, spec, settings.tune)
         mcmc = MCMC(
-            NUTS(model, target_accept_prob=settings.target_accept),
+            NUTS(
+                model,
+                target_accept_prob=settings.target_accept,
+                dense_mass=[dense] if dense else False,
+            ),
             num_warmup=settings.tune,
             num_samples=settings.draws,
             num_chains=settings.chains,
@@ -122,6 +132,24 @@ def _sample_numpyro(design: Design, spec: ModelSpec, settings: Settings) -> Samp
         },
         sampler=f"numpyro {numpyro.__version__} NUTS",
     )
+
+
+def _dense_block(design: Design, spec: ModelSpec, tune: int) -> tuple[str, ...]:
+    """Name the parameters of the scores' means, whose covariance the warm-up learns whole.
+
+    Sharpness and effect of an arm are nearly collinear where its scores are close to the
+    baseline's, as a retest's are: with variances alone the effects mix some ten times slower.
+    """
+    priors, s = spec.scores, design.structure
+    names = ["level", "theta"]
+    if priors["delta"].family == "normal" and "model_scale" not in priors:
+        names.append("delta")
+    for name, key in (("beta", "beta"), ("lambda_", "lambda")):
+        if priors[key].family != "fixed":
+            names.append(name)
+    size = len(s.models) * (1 + len(s.values)) + len(s.arms) * (2 + len(s.values))
+    # A covariance of more entries than the warm-up can tell apart would be noise.
+    return tuple(names) if 4 * size <= tune else ()
 
 
 def _sample_pymc(design: Design, spec: ModelSpec, settings: Settings) -> Samples:

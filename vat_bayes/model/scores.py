@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, multivariate_t
 
 from vat_bayes.model.structure import Floats, Ints, Structure
 
@@ -182,7 +182,9 @@ def _mean_axes(loading: Floats, one: Floats) -> tuple[Floats, int]:
     return left, int((singular > 1e-9 * singular[0]).sum())
 
 
-def log_likelihood(design: ScoresDesign, parameters: Mapping[str, Floats]) -> Floats:
+def log_likelihood(
+    design: ScoresDesign, parameters: Mapping[str, Floats], df: float | None = None
+) -> Floats:
     """Compute the log-likelihood of each scenario of each model, without any reduction.
 
     The reference for both backends: it builds every scenario's mean and covariance item by item and
@@ -195,6 +197,8 @@ def log_likelihood(design: ScoresDesign, parameters: Mapping[str, Floats]) -> Fl
         ``level (model,)``, ``theta (model, value)``, ``delta (arm, value)``,
         ``u_scale (arm, value)``, ``coupling (arm, value, value)``, ``alpha_scale (model,)``,
         ``kappa_scale (model,)``, ``noise (state,)``, ``beta (arm,)``, ``lambda_ (arm,)``.
+    df : float, optional
+        Degrees of freedom where all the scores of a scenario are multivariate t.
 
     Returns
     -------
@@ -233,7 +237,10 @@ def log_likelihood(design: ScoresDesign, parameters: Mapping[str, Floats]) -> Fl
                     covariance[a, b] = value
             covariance *= np.outer(gain, gain)
             covariance += np.diag(parameters["noise"][design.state[here]] ** 2)
-            result[model, scenario] = multivariate_normal(mean, covariance).logpdf(
-                design.score[here]
+            block = (
+                multivariate_normal(mean, covariance)
+                if df is None
+                else multivariate_t(mean, covariance, df=df)
             )
+            result[model, scenario] = block.logpdf(design.score[here])
     return result

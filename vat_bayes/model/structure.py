@@ -53,6 +53,10 @@ class Structure:
         Index of the scenario of each item.
     n_categories : int
         K.
+    subvalues : tuple of str
+        Sub-values of the items; empty when the items name none.
+    item_subvalue : ndarray of int, shape (item,), optional
+        Index of the sub-value of each item, -1 for an item without one.
     """
 
     models: tuple[str, ...]
@@ -64,6 +68,8 @@ class Structure:
     loading: Floats
     item_scenario: Ints
     n_categories: int
+    subvalues: tuple[str, ...] = ()
+    item_subvalue: Ints | None = None
 
     @property
     def n_states(self) -> int:
@@ -87,6 +93,20 @@ class Structure:
         index = np.argsort(~used, axis=1, kind="stable")[:, :width]
         weight = np.take_along_axis(self.loading, index, axis=1)
         return index.astype(np.int64), weight
+
+    @cached_property
+    def subvalue_slot(self) -> tuple[Ints, Floats]:
+        """Each item's sub-value and the loading on it, both of shape (item,).
+
+        The loading is that on the item's one value; it is zero for an item without a sub-value or
+        with several values, whose index is then 0.
+        """
+        if self.item_subvalue is None:
+            none = np.zeros(len(self.items))
+            return none.astype(np.int64), none
+        alone = (self.loading != 0).sum(1) == 1
+        named = (self.item_subvalue >= 0) & alone
+        return np.where(named, self.item_subvalue, 0), np.where(named, self.loading.sum(1), 0.0)
 
     @property
     def point(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,61 +11,57 @@ import numpyro.distributions as dist
 from jax import Array
 from jax.nn import log_sigmoid
 from jax.scipy.linalg import solve_triangular
+from jax.scipy.special import gammaln, log_ndtr
 
-from vat_bayes.model.blocks import Blocks, build_blocks
-from vat_bayes.model.coupling import partial_count
-from vat_bayes.model.priors import ModelSpec
-from vat_bayes.model.ratings import FAR, RatingsDesign
+from vat_bayes.model.backends.numpyro_priors import (
+    coupling_factor,
+    half_normal,
+    intervention_effects,
+    normal,
+    style,
+)
+from vat_bayes.model.blocks import Blocks, build_blocks, build_scenario_rows
+from vat_bayes.model.priors import Link, ModelSpec
+from vat_bayes.model.ratings import FAR, SMALL_GAP, RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
-from vat_bayes.model.structure import Structure
+from vat_bayes.model.structure import Floats
 
 
-def _normal(name: str, scale: Any, *shape: int) -> Any:
-    return numpyro.sample(name, dist.Normal(0.0, scale).expand(shape).to_event(len(shape)))
+def log_category_probability(upper: Array, lower: Array, link: Link = "logistic") -> Array:
+    """Compute ``log(F(upper) - F(lower))``, stable in both tails.
 
-
-def _half_normal(name: str, scale: float, *shape: int) -> Any:
-    return numpyro.sample(name, dist.HalfNormal(scale).expand(shape).to_event(len(shape)))
-
-
-def _coupling_factor(scale: float, n_arms: int, n_values: int) -> Array:
-    """Cholesky factor of each arm's coupling matrix, shape (arm, value, value)."""
-    omega = _half_normal("coupling_scale", scale, n_arms)
-    raw = _normal("partial_raw", 1.0, n_arms, partial_count(n_values))
-    partials = jnp.tanh(omega[:, None] * raw)
-    factor = jnp.zeros((n_arms, n_values, n_values)).at[:, 0, 0].set(1.0)
-    start = 0
-    for row in range(1, n_values):
-        z = partials[:, start : start + row]
-        start += row
-        left = jnp.sqrt(jnp.cumprod(1.0 - z**2, axis=-1))
-        factor = factor.at[:, row, 0].set(z[:, 0])
-        factor = factor.at[:, row, 1:row].set(z[:, 1:] * left[:, :-1])
-        factor = factor.at[:, row, row].set(left[:, -1])
-    numpyro.deterministic("coupling", factor @ jnp.swapaxes(factor, -1, -2))
-    return factor
-
-
-def log_category_probability(upper: Array, lower: Array) -> Array:
-    """Compute ``log(F(upper) - F(lower))`` for logistic F, stable in both tails.
-
-    ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so no difference of nearly equal
-    numbers is taken.
+    For logistic F, ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so no difference of
+    nearly equal numbers is taken. For normal F both bounds are brought into the lower tail by
+    symmetry, where ``log F`` keeps its digits, and a gap too small for a difference is the density
+    in its middle times its width.
 
     Parameters
     ----------
     upper, lower : Array
-        In logits, ``upper > lower``.
+        In the units of the link, ``upper > lower``.
+    link : {"logistic", "probit"}
 
     Returns
     -------
     Array, shape of the arguments broadcast
     """
-    return log_sigmoid(upper) + log_sigmoid(-lower) + jnp.log(-jnp.expm1(lower - upper))
+    if link == "logistic":
+        return log_sigmoid(upper) + log_sigmoid(-lower) + jnp.log(-jnp.expm1(lower - upper))
+    flip = upper + lower > 0
+    b, a = jnp.where(flip, -lower, upper), jnp.where(flip, -upper, lower)
+    gap = b - a
+    small = gap < SMALL_GAP
+    # The branch that is not taken must have a finite gradient as well.
+    top = log_ndtr(b)
+    apart = jnp.where(small, -1.0, log_ndtr(jnp.where(small, b - 1.0, a)) - top)
+    middle = 0.5 * (a + b)
+    density = -0.5 * middle**2 - 0.5 * np.log(2 * np.pi)
+    narrow = density + jnp.log(jnp.where(small, gap, 1.0))
+    return jnp.where(small, narrow, top + jnp.log(-jnp.expm1(apart)))
 
 
 def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
-    """Sample the reference ordinal model, random effects non-centred.
+    """Sample the ordinal model, random effects non-centred.
 
     Parameters
     ----------
@@ -74,7 +70,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     """
     s = design.structure
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
-    n_scenarios, n_items, n_prompts = len(s.scenarios), len(s.items), len(s.prompts)
+    n_scenarios, n_items = len(s.scenarios), len(s.items)
     prior = {name: p.scale for name, p in spec.ratings.items()}
 
     share = numpyro.sample(
@@ -82,39 +78,39 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
         dist.Dirichlet(jnp.full(s.n_categories, prior["cutpoint"])).expand([n_models]).to_event(1),
     )
     below = jnp.cumsum(share, -1)[:, :-1]
-    cutpoint = numpyro.deterministic("cutpoint", jnp.log(below) - jnp.log1p(-below))
-    theta = _normal("theta", prior["theta"], n_models, n_values)
-    delta = _normal("delta", prior["delta"], n_arms, n_values)
-    beta = _normal("beta", prior["beta"], n_arms)
-    lambda_ = _normal("lambda_", prior["lambda"], n_arms)
-    alpha_scale = _half_normal("alpha_scale", prior["alpha_scale"], n_models)
-    kappa_scale = _half_normal("kappa_scale", prior["kappa_scale"], n_models)
-    u_scale = _half_normal("u_scale", prior["u_scale"], n_arms, n_values)
-    factor = _coupling_factor(prior["coupling_scale"], n_arms, n_values)
+    if spec.link == "logistic":
+        quantile = jnp.log(below) - jnp.log1p(-below)
+    else:
+        quantile = dist.Normal().icdf(below)
+    cutpoint = numpyro.deterministic("cutpoint", quantile)
+    theta = normal("theta", prior["theta"], n_models, n_values)
+    delta = intervention_effects(s, spec.ratings, 1.0)
+    beta, lambda_ = style(spec.ratings, n_arms, 1.0)
+    alpha_scale = half_normal("alpha_scale", prior["alpha_scale"], n_models)
+    kappa_scale = half_normal("kappa_scale", prior["kappa_scale"], n_models)
+    u_scale = half_normal("u_scale", prior["u_scale"], n_arms, n_values)
+    factor = coupling_factor(spec.ratings["coupling_scale"], n_arms, n_values)
 
-    alpha = alpha_scale[:, None, None] * _normal("alpha_raw", 1.0, n_models, n_scenarios, n_values)
-    u_raw = _normal("u_raw", 1.0, n_arms, n_scenarios, n_values)
-    effect = u_scale[:, None, :] * jnp.einsum("asw,avw->asv", u_raw, factor)
-    u = numpyro.deterministic("u", effect)
-    kappa = kappa_scale[:, None] * _normal("kappa_raw", 1.0, n_models, n_items)
+    arm_model = s.state_model[n_models:]
+    alpha = alpha_scale[:, None, None] * normal("alpha_raw", 1.0, n_models, n_scenarios, n_values)
+    u_raw = normal("u_raw", 1.0, n_arms, n_scenarios, n_values)
+    u = u_scale[:, None, :] * jnp.einsum("asw,avw->asv", u_raw, factor)
+    df = spec.scenario_df("ratings")
+    if df is not None:
+        weights = dist.Gamma(df / 2, df / 2).expand([n_models, n_scenarios]).to_event(2)
+        stretch = 1 / jnp.sqrt(numpyro.sample("scenario_precision", weights))
+        alpha, u = stretch[:, :, None] * alpha, stretch[arm_model][:, :, None] * u
+    u = numpyro.deterministic("u", u)
+    kappa = kappa_scale[:, None] * normal("kappa_raw", 1.0, n_models, n_items)
 
     base = theta[:, None, :] + alpha
-    arm_model = s.state_model[n_models:]
     endorsement = jnp.concatenate([base, base[arm_model] + delta[:, None, :] + u])
     index, weight = s.slots
     state, item = design.cell_state, design.cell_item
     gathered = endorsement[state[:, None], s.item_scenario[item][:, None], index[item]]
     eta = (weight[item] * gathered).sum(-1)
     eta += jnp.concatenate([jnp.zeros(n_models), beta])[state] + kappa[s.state_model[state], item]
-    if design.has_prompts:
-        prompt_scale = _half_normal("prompt_scale", prior["prompt_scale"], n_models)
-        prompt = prompt_scale[:, None] * _normal("prompt_raw", 1.0, n_models, n_prompts)
-        numpyro.deterministic("prompt", prompt)
-        eta += prompt[s.state_model[state], design.cell_prompt]
-    if design.has_repeats:
-        repeat_scale = _half_normal("repeat_scale", prior["repeat_scale"], n_models)
-        raw = _normal("repeat_raw", 1.0, s.n_states, n_items)
-        eta += (repeat_scale[s.state_model][:, None] * raw)[state, item]
+    eta += _further_terms(design, prior)
 
     sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))[state]
     ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-FAR, FAR)))
@@ -122,11 +118,65 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     entry_model = s.state_model[state][cell]
     upper = (ends[entry_model, category + 1] - eta[cell]) * sharpness[cell]
     lower = (ends[entry_model, category] - eta[cell]) * sharpness[cell]
-    numpyro.factor("ratings", (count * log_category_probability(upper, lower)).sum())
+    numpyro.factor("ratings", (count * log_category_probability(upper, lower, spec.link)).sum())
+
+
+def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:
+    """Sample the effects of prompts, repeats and sub-values that the design has, shape (cell,)."""
+    s = design.structure
+    n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
+    state, item = design.cell_state, design.cell_item
+    model = s.state_model[state]
+    eta = jnp.zeros(len(state))
+    if design.has_prompts:
+        n_prompts = len(s.prompts)
+        prompt_scale = half_normal("prompt_scale", prior["prompt_scale"], n_models)
+        prompt = prompt_scale[:, None] * normal("prompt_raw", 1.0, n_models, n_prompts)
+        numpyro.deterministic("prompt", prompt)
+        eta += prompt[model, design.cell_prompt]
+        if "prompt_shift_scale" in prior:
+            scale = half_normal("prompt_shift_scale", prior["prompt_shift_scale"], n_arms)
+            raw = normal("prompt_shift_raw", 1.0, n_arms, n_prompts, n_values)
+            index, weight = s.slots
+            shift = jnp.concatenate(
+                [jnp.zeros((n_models, n_prompts, n_values)), scale[:, None, None] * raw]
+            )[state[:, None], design.cell_prompt[:, None], index[item]]
+            eta += (weight[item] * shift).sum(-1)
+    if design.has_repeats:
+        repeat_scale = half_normal("repeat_scale", prior["repeat_scale"], n_models)
+        raw = normal("repeat_raw", 1.0, s.n_states, len(s.items))
+        eta += (repeat_scale[s.state_model][:, None] * raw)[state, item]
+    if design.has_subvalues:
+        n_subvalues = len(s.subvalues)
+        slot, loading = (x[item] for x in s.subvalue_slot)
+        if "subvalue_scale" in prior:
+            scale = half_normal("subvalue_scale", prior["subvalue_scale"], n_models)
+            raw = normal("subvalue_raw", 1.0, n_models, n_subvalues)
+            subvalue = numpyro.deterministic("subvalue", scale[:, None] * raw)
+            eta += loading * subvalue[model, slot]
+        if "subvalue_shift_scale" in prior:
+            scale = half_normal("subvalue_shift_scale", prior["subvalue_shift_scale"], n_arms)
+            raw = normal("subvalue_shift_raw", 1.0, n_arms, n_subvalues)
+            shift = numpyro.deterministic("subvalue_shift", scale[:, None] * raw)
+            none = jnp.zeros((n_models, n_subvalues))
+            eta += loading * jnp.concatenate([none, shift])[state, slot]
+    return eta
+
+
+class _Scatter(NamedTuple):
+    """Parameters of the scores' mean and covariance, by state."""
+
+    centre: Array
+    shift: Array
+    sharpness: Array
+    half: Array
+    alpha_scale: Array
+    kappa_scale: Array
+    noise: Array
 
 
 def scores_model(design: ScoresDesign, spec: ModelSpec) -> None:
-    """Sample the reference model of expected scores, every random effect integrated out.
+    """Sample the model of expected scores, every random effect integrated out.
 
     Parameters
     ----------
@@ -137,88 +187,99 @@ def scores_model(design: ScoresDesign, spec: ModelSpec) -> None:
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
     prior = {name: p.scale * s.point for name, p in spec.scores.items()}
 
-    level = _normal("level", prior["level"], n_models)
-    theta = _normal("theta", prior["theta"], n_models, n_values)
-    delta = _normal("delta", prior["delta"], n_arms, n_values)
-    beta = _normal("beta", prior["beta"], n_arms)
-    lambda_ = _normal("lambda_", spec.scores["lambda"].scale, n_arms)
-    alpha_scale = _half_normal("alpha_scale", prior["alpha_scale"], n_models)
-    kappa_scale = _half_normal("kappa_scale", prior["kappa_scale"], n_models)
-    noise = _half_normal("noise", prior["noise"], s.n_states)
-    u_scale = _half_normal("u_scale", prior["u_scale"], n_arms, n_values)
-    factor = _coupling_factor(spec.scores["coupling_scale"].scale, n_arms, n_values)
+    level = normal("level", prior["level"], n_models)
+    theta = normal("theta", prior["theta"], n_models, n_values)
+    delta = intervention_effects(s, spec.scores, s.point)
+    beta, lambda_ = style(spec.scores, n_arms, s.point)
+    alpha_scale = half_normal("alpha_scale", prior["alpha_scale"], n_models)
+    kappa_scale = half_normal("kappa_scale", prior["kappa_scale"], n_models)
+    noise = half_normal("noise", prior["noise"], s.n_states)
+    u_scale = half_normal("u_scale", prior["u_scale"], n_arms, n_values)
+    factor = coupling_factor(spec.scores["coupling_scale"], n_arms, n_values)
 
     arm_model = s.state_model[n_models:]
-    centre = jnp.concatenate([theta, theta[arm_model] + delta])
-    shift = jnp.concatenate([level, level[arm_model] + beta])
-    sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))
-    half = jnp.concatenate(
-        [jnp.zeros((n_models, n_values, n_values)), u_scale[:, :, None] * factor]
+    parameters = _Scatter(
+        centre=jnp.concatenate([theta, theta[arm_model] + delta]),
+        shift=jnp.concatenate([level, level[arm_model] + beta]),
+        sharpness=jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_])),
+        half=jnp.concatenate(
+            [jnp.zeros((n_models, n_values, n_values)), u_scale[:, :, None] * factor]
+        ),
+        alpha_scale=alpha_scale,
+        kappa_scale=kappa_scale,
+        noise=noise,
     )
-
-    blocks = build_blocks(design)
-    numpyro.factor(
-        "scores",
-        _blocks_log_likelihood(
-            blocks,
-            centre,
-            shift,
-            sharpness,
-            half=half,
-            alpha_scale=alpha_scale,
-            kappa_scale=kappa_scale,
-            noise=noise,
-        )
-        + _residual_log_likelihood(design, s, sharpness, kappa_scale, noise),
-    )
+    df = spec.scenario_df("scores")
+    if df is None:
+        total = _normal_scenarios(design, parameters)
+    else:
+        total = _heavy_tailed_scenarios(design, parameters, df)
+    numpyro.factor("scores", total)
 
 
-def _blocks_log_likelihood(
-    b: Blocks,
-    centre: Array,
-    shift: Array,
-    sharpness: Array,
-    *,
-    half: Array,
-    alpha_scale: Array,
-    kappa_scale: Array,
-    noise: Array,
-) -> Array:
-    gain = sharpness[b.state]
-    mean = gain * ((b.loading * centre[b.state]).sum(-1) + b.one * shift[b.state])
-    varying = jnp.einsum("grv,grvw->grw", b.loading, half[b.state])
-    between = (alpha_scale[b.model] ** 2)[:, None, None] * (
+def _normal_scenarios(design: ScoresDesign, p: _Scatter) -> Array:
+    b = build_blocks(design)
+    mean, factor = _block_moments(b, p)
+    about = b.mean - mean
+    total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
+    constant = b.real.sum(-1) * np.log(2 * np.pi)
+    out = -0.5 * (b.n * (_log_det(factor) + constant) + _quadratic(factor, total)).sum()
+    for i, residual in enumerate(design.residuals):
+        factor = _residual_factor(design, i, p)
+        scatter, degrees = residual.scatters.sum(0), residual.degrees.sum()
+        constant = len(residual.states) * np.log(2 * np.pi)
+        out += -0.5 * (degrees * (_log_det(factor) + constant) + _quadratic(factor, scatter))
+    return out
+
+
+def _heavy_tailed_scenarios(design: ScoresDesign, p: _Scatter, df: float) -> Array:
+    """Log-likelihood of multivariate t scenarios: one weight for all the scores of each."""
+    b, rows = build_blocks(design), build_scenario_rows(design)
+    mean, factor = _block_moments(b, p)
+    about = jnp.where(b.real[:, None, :], rows.scores - mean[:, None, :], 0.0)
+    whitened = solve_triangular(factor, jnp.swapaxes(about, -1, -2), lower=True)
+    square = jnp.zeros(len(rows.dimension)).at[rows.place].add((whitened**2).sum(1))
+    log_det = jnp.zeros(len(rows.dimension)).at[rows.place].add(_log_det(factor)[:, None])
+    for i, residual in enumerate(design.residuals):
+        factor, place = _residual_factor(design, i, p), rows.residual_place[i]
+        square = square.at[place].add(_quadratic(factor, residual.scatters))
+        log_det = log_det.at[place].add(residual.degrees * _log_det(factor))
+    d = rows.dimension
+    each = gammaln((df + d) / 2) - gammaln(df / 2) - 0.5 * d * np.log(df * np.pi)
+    each += -0.5 * log_det - 0.5 * (df + d) * jnp.log1p(square / df)
+    return jnp.where((d > 0) & (np.arange(len(d)) < len(d) - 1), each, 0.0).sum()
+
+
+def _block_moments(b: Blocks, p: _Scatter) -> tuple[Array, Array]:
+    """Mean and Cholesky factor of the covariance of each pattern, (group, row) and (.., row)."""
+    gain = p.sharpness[b.state]
+    mean = gain * ((b.loading * p.centre[b.state]).sum(-1) + b.one * p.shift[b.state])
+    varying = jnp.einsum("grv,grvw->grw", b.loading, p.half[b.state])
+    between = (p.alpha_scale[b.model] ** 2)[:, None, None] * (
         b.loading @ np.swapaxes(b.loading, -1, -2)
     )
     between += b.same_arm * (varying @ jnp.swapaxes(varying, -1, -2))
-    between += (kappa_scale[b.model] ** 2)[:, None, None] * b.same_axis
+    between += (p.kappa_scale[b.model] ** 2)[:, None, None] * b.same_axis
     covariance = gain[:, :, None] * gain[:, None, :] * between
-    own = jnp.where(b.real, noise[b.state] ** 2, 1.0)
+    own = jnp.where(b.real, p.noise[b.state] ** 2, 1.0)
     covariance += own[:, :, None] * np.eye(b.state.shape[1])
-    factor = jnp.linalg.cholesky(covariance)
-    about = b.mean - jnp.where(b.real, mean, 0.0)
-    total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
-    inner = solve_triangular(factor, total, lower=True)
+    return jnp.where(b.real, mean, 0.0), jnp.linalg.cholesky(covariance)
+
+
+def _residual_factor(design: ScoresDesign, index: int, p: _Scatter) -> Array:
+    residual = design.residuals[index]
+    gain = p.sharpness[residual.states]
+    covariance = p.kappa_scale[residual.model] ** 2 * jnp.outer(gain, gain)
+    return jnp.linalg.cholesky(covariance + jnp.diag(p.noise[residual.states] ** 2))
+
+
+def _log_det(factor: Array) -> Array:
+    return 2.0 * jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
+
+
+def _quadratic(factor: Array, scatter: Floats | Array) -> Array:
+    """Trace of the precision times a sum of cross products."""
+    factor = jnp.broadcast_to(factor, scatter.shape)
+    inner = solve_triangular(factor, scatter, lower=True)
     whitened = solve_triangular(factor, jnp.swapaxes(inner, -1, -2), lower=True)
-    quadratic = jnp.trace(whitened, axis1=-2, axis2=-1)
-    log_det = 2.0 * jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
-    constant = b.real.sum(-1) * np.log(2 * np.pi)
-    return -0.5 * (b.n * (log_det + constant) + quadratic).sum()
-
-
-def _residual_log_likelihood(
-    design: ScoresDesign, s: Structure, sharpness: Array, kappa_scale: Array, noise: Array
-) -> Array:
-    total = jnp.zeros(())
-    for residual in design.residuals:
-        gain = sharpness[residual.states]
-        covariance = kappa_scale[residual.model] ** 2 * jnp.outer(gain, gain)
-        covariance += jnp.diag(noise[residual.states] ** 2)
-        factor = jnp.linalg.cholesky(covariance)
-        scatter, degrees = residual.scatters.sum(0), residual.degrees.sum()
-        inner = solve_triangular(factor, scatter, lower=True)
-        quadratic = jnp.trace(solve_triangular(factor, inner.T, lower=True))
-        log_det = 2.0 * jnp.log(jnp.diagonal(factor)).sum()
-        constant = len(residual.states) * np.log(2 * np.pi)
-        total += -0.5 * (degrees * (log_det + constant) + quadratic)
-    return total
+    return jnp.trace(whitened, axis1=-2, axis2=-1)

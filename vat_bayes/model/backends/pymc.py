@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ import pymc as pm
 import pytensor.tensor as pt
 from pytensor.tensor.linalg import cholesky, solve_triangular
 
-from vat_bayes.model.blocks import build_blocks
-from vat_bayes.model.coupling import partial_count
-from vat_bayes.model.priors import ModelSpec
-from vat_bayes.model.ratings import FAR, RatingsDesign
+from vat_bayes.model.backends.pymc_priors import coupling_factor, intervention_effects, style
+from vat_bayes.model.blocks import Blocks, build_blocks, build_scenario_rows
+from vat_bayes.model.priors import Link, ModelSpec
+from vat_bayes.model.ratings import FAR, SMALL_GAP, RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
 
 
@@ -20,26 +21,40 @@ def _log_sigmoid(x: Any) -> Any:
     return -pt.softplus(-x)
 
 
-def _coupling_factor(scale: float, n_arms: int, n_values: int) -> Any:
-    """Cholesky factor of each arm's coupling matrix, shape (arm, value, value)."""
-    omega = pm.HalfNormal("coupling_scale", scale, shape=n_arms)
-    raw = pm.Normal("partial_raw", shape=(n_arms, partial_count(n_values)))
-    partials = pt.tanh(omega[:, None] * raw)
-    rows = [pt.concatenate([pt.ones((n_arms, 1)), pt.zeros((n_arms, n_values - 1))], axis=1)]
-    start = 0
-    for row in range(1, n_values):
-        z = partials[:, start : start + row]
-        start += row
-        left = pt.sqrt(pt.cumprod(1.0 - z**2, axis=1))
-        parts = [z[:, :1], z[:, 1:] * left[:, :-1], left[:, -1:]]
-        rows.append(pt.concatenate([*parts, pt.zeros((n_arms, n_values - row - 1))], axis=1))
-    factor = pt.stack(rows, axis=1)
-    pm.Deterministic("coupling", pt.matmul(factor, factor.mT))
-    return factor
+def _log_ndtr(x: Any) -> Any:
+    """Log of the normal distribution function, by the scaled complementary error function below."""
+    low = pt.minimum(x, -1.0)
+    tail = pt.log(pt.erfcx(-low / np.sqrt(2)) / 2) - low**2 / 2
+    return pt.where(x < -1.0, tail, pt.log1p(-pt.erfc(pt.maximum(x, -1.0) / np.sqrt(2)) / 2))
+
+
+def log_category_probability(upper: Any, lower: Any, link: Link = "logistic") -> Any:
+    """Build ``log(F(upper) - F(lower))``; see the function of this name for NumPyro.
+
+    Parameters
+    ----------
+    upper, lower : TensorVariable
+    link : {"logistic", "probit"}
+
+    Returns
+    -------
+    TensorVariable
+    """
+    if link == "logistic":
+        return _log_sigmoid(upper) + _log_sigmoid(-lower) + pt.log(-pt.expm1(lower - upper))
+    flip = upper + lower > 0
+    b, a = pt.where(flip, -lower, upper), pt.where(flip, -upper, lower)
+    gap = b - a
+    small = gap < SMALL_GAP
+    top = _log_ndtr(b)
+    apart = pt.where(small, -1.0, _log_ndtr(pt.where(small, b - 1.0, a)) - top)
+    density = -0.5 * (0.5 * (a + b)) ** 2 - 0.5 * np.log(2 * np.pi)
+    narrow = density + pt.log(pt.where(small, gap, 1.0))
+    return pt.where(small, narrow, top + pt.log(-pt.expm1(apart)))
 
 
 def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
-    """Build the reference ordinal model, random effects sampled non-centred.
+    """Build the ordinal model, random effects sampled non-centred.
 
     Parameters
     ----------
@@ -52,30 +67,30 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
     """
     s = design.structure
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
-    n_scenarios, n_items, n_prompts = len(s.scenarios), len(s.items), len(s.prompts)
     prior = {name: p.scale for name, p in spec.ratings.items()}
     with pm.Model() as model:
         concentration = np.full((n_models, s.n_categories), prior["cutpoint"])
         share = pm.Dirichlet("share", concentration)
         below = pt.cumsum(share, axis=1)[:, :-1]
-        cutpoint = pm.Deterministic("cutpoint", pt.log(below) - pt.log1p(-below))
+        if spec.link == "logistic":
+            quantile = pt.log(below) - pt.log1p(-below)
+        else:
+            quantile = -np.sqrt(2) * pt.erfcinv(2 * below)
+        cutpoint = pm.Deterministic("cutpoint", quantile)
         theta = pm.Normal("theta", 0, prior["theta"], shape=(n_models, n_values))
-        delta = pm.Normal("delta", 0, prior["delta"], shape=(n_arms, n_values))
-        beta = pm.Normal("beta", 0, prior["beta"], shape=n_arms)
-        lambda_ = pm.Normal("lambda_", 0, prior["lambda"], shape=n_arms)
+        delta = intervention_effects(s, spec.ratings, 1.0)
+        beta, lambda_ = style(spec.ratings, n_arms, 1.0)
         alpha_scale = pm.HalfNormal("alpha_scale", prior["alpha_scale"], shape=n_models)
         kappa_scale = pm.HalfNormal("kappa_scale", prior["kappa_scale"], shape=n_models)
         u_scale = pm.HalfNormal("u_scale", prior["u_scale"], shape=(n_arms, n_values))
-        factor = _coupling_factor(prior["coupling_scale"], n_arms, n_values)
+        factor = coupling_factor(spec.ratings["coupling_scale"], n_arms, n_values)
 
-        alpha_raw = pm.Normal("alpha_raw", shape=(n_models, n_scenarios, n_values))
-        u_raw = pm.Normal("u_raw", shape=(n_arms, n_scenarios, n_values))
-        u = pm.Deterministic("u", u_scale[:, None, :] * pt.matmul(u_raw, factor.mT))
-        kappa_raw = pm.Normal("kappa_raw", shape=(n_models, n_items))
+        arm_model = s.state_model[n_models:]
+        alpha, u = _scenario_effects(design, spec, alpha_scale, u_scale, factor)
+        kappa_raw = pm.Normal("kappa_raw", shape=(n_models, len(s.items)))
         kappa = kappa_scale[:, None] * kappa_raw
 
-        base = theta[:, None, :] + alpha_scale[:, None, None] * alpha_raw
-        arm_model = s.state_model[n_models:]
+        base = theta[:, None, :] + alpha
         endorsement = pt.concatenate([base, base[arm_model] + delta[:, None, :] + u])
         index, weight = s.slots
         state, item = design.cell_state, design.cell_item
@@ -83,15 +98,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
         eta = (weight[item] * gathered).sum(-1)
         eta += pt.concatenate([pt.zeros(n_models), beta])[state]
         eta += kappa[s.state_model[state], item]
-        if design.has_prompts:
-            prompt_scale = pm.HalfNormal("prompt_scale", prior["prompt_scale"], shape=n_models)
-            prompt_raw = pm.Normal("prompt_raw", shape=(n_models, n_prompts))
-            prompt = pm.Deterministic("prompt", prompt_scale[:, None] * prompt_raw)
-            eta += prompt[s.state_model[state], design.cell_prompt]
-        if design.has_repeats:
-            repeat_scale = pm.HalfNormal("repeat_scale", prior["repeat_scale"], shape=n_models)
-            repeat_raw = pm.Normal("repeat_raw", shape=(s.n_states, n_items))
-            eta += (repeat_scale[s.state_model][:, None] * repeat_raw)[state, item]
+        eta += _further_terms(design, prior)
 
         sharpness = pt.exp(pt.concatenate([pt.zeros(n_models), lambda_]))[state]
         far = pt.full((n_models, 1), FAR)
@@ -100,13 +107,88 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
         entry_model = s.state_model[state][cell]
         upper = (ends[entry_model, category + 1] - eta[cell]) * sharpness[cell]
         lower = (ends[entry_model, category] - eta[cell]) * sharpness[cell]
-        log_p = _log_sigmoid(upper) + _log_sigmoid(-lower) + pt.log(-pt.expm1(lower - upper))
+        log_p = log_category_probability(upper, lower, spec.link)
         pm.Potential("ratings", (count * log_p).sum())
     return model
 
 
+def _scenario_effects(
+    design: RatingsDesign, spec: ModelSpec, alpha_scale: Any, u_scale: Any, factor: Any
+) -> tuple[Any, Any]:
+    """Add ``alpha`` (model, scenario, value) and ``u`` (arm, scenario, value)."""
+    s = design.structure
+    n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
+    n_scenarios = len(s.scenarios)
+    alpha_raw = pm.Normal("alpha_raw", shape=(n_models, n_scenarios, n_values))
+    alpha = alpha_scale[:, None, None] * alpha_raw
+    u_raw = pm.Normal("u_raw", shape=(n_arms, n_scenarios, n_values))
+    u = u_scale[:, None, :] * pt.matmul(u_raw, factor.mT)
+    df = spec.scenario_df("ratings")
+    if df is not None:
+        weight = pm.Gamma("scenario_precision", df / 2, df / 2, shape=(n_models, n_scenarios))
+        stretch = 1 / pt.sqrt(weight)
+        alpha, u = stretch[:, :, None] * alpha, stretch[s.state_model[n_models:]][:, :, None] * u
+    return alpha, pm.Deterministic("u", u)
+
+
+def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:
+    """Add the effects of prompts, repeats and sub-values that the design has, shape (cell,)."""
+    s = design.structure
+    n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
+    state, item = design.cell_state, design.cell_item
+    model = s.state_model[state]
+    eta: Any = pt.zeros(len(state))
+    if design.has_prompts:
+        n_prompts = len(s.prompts)
+        prompt_scale = pm.HalfNormal("prompt_scale", prior["prompt_scale"], shape=n_models)
+        prompt_raw = pm.Normal("prompt_raw", shape=(n_models, n_prompts))
+        prompt = pm.Deterministic("prompt", prompt_scale[:, None] * prompt_raw)
+        eta += prompt[model, design.cell_prompt]
+        if "prompt_shift_scale" in prior:
+            scale = pm.HalfNormal("prompt_shift_scale", prior["prompt_shift_scale"], shape=n_arms)
+            raw = pm.Normal("prompt_shift_raw", shape=(n_arms, n_prompts, n_values))
+            index, weight = s.slots
+            none = pt.zeros((n_models, n_prompts, n_values))
+            shift = pt.concatenate([none, scale[:, None, None] * raw])
+            shift = shift[state[:, None], design.cell_prompt[:, None], index[item]]
+            eta += (weight[item] * shift).sum(-1)
+    if design.has_repeats:
+        repeat_scale = pm.HalfNormal("repeat_scale", prior["repeat_scale"], shape=n_models)
+        repeat_raw = pm.Normal("repeat_raw", shape=(s.n_states, len(s.items)))
+        eta += (repeat_scale[s.state_model][:, None] * repeat_raw)[state, item]
+    if design.has_subvalues:
+        n_subvalues = len(s.subvalues)
+        slot, loading = (x[item] for x in s.subvalue_slot)
+        if "subvalue_scale" in prior:
+            scale = pm.HalfNormal("subvalue_scale", prior["subvalue_scale"], shape=n_models)
+            raw = pm.Normal("subvalue_raw", shape=(n_models, n_subvalues))
+            subvalue = pm.Deterministic("subvalue", scale[:, None] * raw)
+            eta += loading * subvalue[model, slot]
+        if "subvalue_shift_scale" in prior:
+            wide = prior["subvalue_shift_scale"]
+            scale = pm.HalfNormal("subvalue_shift_scale", wide, shape=n_arms)
+            raw = pm.Normal("subvalue_shift_raw", shape=(n_arms, n_subvalues))
+            shift = pm.Deterministic("subvalue_shift", scale[:, None] * raw)
+            none = pt.zeros((n_models, n_subvalues))
+            eta += loading * pt.concatenate([none, shift])[state, slot]
+    return eta
+
+
+@dataclass(frozen=True)
+class _Scatter:
+    """Parameters of the scores' mean and covariance, by state."""
+
+    centre: Any
+    shift: Any
+    sharpness: Any
+    half: Any
+    alpha_scale: Any
+    kappa_scale: Any
+    noise: Any
+
+
 def scores_model(design: ScoresDesign, spec: ModelSpec) -> pm.Model:
-    """Build the reference model of expected scores, every random effect integrated out.
+    """Build the model of expected scores, every random effect integrated out.
 
     Parameters
     ----------
@@ -120,61 +202,104 @@ def scores_model(design: ScoresDesign, spec: ModelSpec) -> pm.Model:
     s = design.structure
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
     prior = {name: p.scale * s.point for name, p in spec.scores.items()}
-    b = build_blocks(design)
     with pm.Model() as model:
         level = pm.Normal("level", 0, prior["level"], shape=n_models)
         theta = pm.Normal("theta", 0, prior["theta"], shape=(n_models, n_values))
-        delta = pm.Normal("delta", 0, prior["delta"], shape=(n_arms, n_values))
-        beta = pm.Normal("beta", 0, prior["beta"], shape=n_arms)
-        lambda_ = pm.Normal("lambda_", 0, spec.scores["lambda"].scale, shape=n_arms)
+        delta = intervention_effects(s, spec.scores, s.point)
+        beta, lambda_ = style(spec.scores, n_arms, s.point)
         alpha_scale = pm.HalfNormal("alpha_scale", prior["alpha_scale"], shape=n_models)
         kappa_scale = pm.HalfNormal("kappa_scale", prior["kappa_scale"], shape=n_models)
         noise = pm.HalfNormal("noise", prior["noise"], shape=s.n_states)
         u_scale = pm.HalfNormal("u_scale", prior["u_scale"], shape=(n_arms, n_values))
-        factor = _coupling_factor(spec.scores["coupling_scale"].scale, n_arms, n_values)
+        factor = coupling_factor(spec.scores["coupling_scale"], n_arms, n_values)
 
         arm_model = s.state_model[n_models:]
-        centre = pt.concatenate([theta, theta[arm_model] + delta])
-        shift = pt.concatenate([level, level[arm_model] + beta])
-        sharpness = pt.exp(pt.concatenate([pt.zeros(n_models), lambda_]))
         none = pt.zeros((n_models, n_values, n_values))
-        half = pt.concatenate([none, u_scale[:, :, None] * factor])
-
-        gain = sharpness[b.state]
-        mean = gain * ((b.loading * centre[b.state]).sum(-1) + b.one * shift[b.state])
-        varying = (b.loading[..., None] * half[b.state]).sum(-2)
-        between = (alpha_scale[b.model] ** 2)[:, None, None] * (
-            b.loading @ np.swapaxes(b.loading, -1, -2)
+        parameters = _Scatter(
+            centre=pt.concatenate([theta, theta[arm_model] + delta]),
+            shift=pt.concatenate([level, level[arm_model] + beta]),
+            sharpness=pt.exp(pt.concatenate([pt.zeros(n_models), lambda_])),
+            half=pt.concatenate([none, u_scale[:, :, None] * factor]),
+            alpha_scale=alpha_scale,
+            kappa_scale=kappa_scale,
+            noise=noise,
         )
-        between += b.same_arm * pt.matmul(varying, varying.mT)
-        between += (kappa_scale[b.model] ** 2)[:, None, None] * b.same_axis
-        covariance = gain[:, :, None] * gain[:, None, :] * between
-        own = pt.where(b.real, noise[b.state] ** 2, 1.0)
-        covariance += own[:, :, None] * np.eye(b.state.shape[1])
-        about = b.mean - pt.where(b.real, mean, 0.0)
-        total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
-        constant = b.real.sum(-1) * np.log(2 * np.pi)
-        pm.Potential("scores", _normal_log_likelihood(covariance, total, b.n, constant).sum())
-
-        for residual in design.residuals:
-            stretch = sharpness[residual.states]
-            covariance = kappa_scale[residual.model] ** 2 * pt.outer(stretch, stretch)
-            covariance += pt.diag(noise[residual.states] ** 2)
-            constant = len(residual.states) * np.log(2 * np.pi)
-            pm.Potential(
-                f"residual_{residual.model}",
-                _normal_log_likelihood(
-                    covariance, residual.scatters.sum(0), residual.degrees.sum(), constant
-                ),
-            )
+        df = spec.scenario_df("scores")
+        if df is None:
+            total = _normal_scenarios(design, parameters)
+        else:
+            total = _heavy_tailed_scenarios(design, parameters, df)
+        pm.Potential("scores", total)
     return model
 
 
-def _normal_log_likelihood(covariance: Any, scatter: Any, n: Any, constant: Any) -> Any:
-    """Log-density of n normal vectors with this sum of cross products about their mean."""
-    factor = cholesky(covariance)
+def _normal_scenarios(design: ScoresDesign, p: _Scatter) -> Any:
+    b = build_blocks(design)
+    mean, factor = _block_moments(b, p)
+    about = b.mean - mean
+    total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
+    constant = b.real.sum(-1) * np.log(2 * np.pi)
+    out = -0.5 * (b.n * (_log_det(factor) + constant) + _quadratic(factor, total)).sum()
+    for i, residual in enumerate(design.residuals):
+        factor = _residual_factor(design, i, p)
+        scatter, degrees = residual.scatters.sum(0), residual.degrees.sum()
+        constant = len(residual.states) * np.log(2 * np.pi)
+        out += -0.5 * (degrees * (_log_det(factor) + constant) + _quadratic(factor, scatter))
+    return out
+
+
+def _heavy_tailed_scenarios(design: ScoresDesign, p: _Scatter, df: float) -> Any:
+    """Log-likelihood of multivariate t scenarios: one weight for all the scores of each."""
+    b, rows = build_blocks(design), build_scenario_rows(design)
+    mean, factor = _block_moments(b, p)
+    about = pt.where(b.real[:, None, :], rows.scores - mean[:, None, :], 0.0)
+    whitened = solve_triangular(factor, about.mT, lower=True)
+    height = rows.scores.shape[1]
+    zero = pt.zeros(len(rows.dimension))
+    square = pt.inc_subtensor(zero[rows.place.ravel()], (whitened**2).sum(1).ravel())
+    spread = pt.repeat(_log_det(factor), height)
+    log_det = pt.inc_subtensor(zero[rows.place.ravel()], spread)
+    for i, residual in enumerate(design.residuals):
+        factor, place = _residual_factor(design, i, p), rows.residual_place[i]
+        inner = solve_triangular(factor, pt.eye(len(residual.states)), lower=True)
+        precision = pt.matmul(inner.mT, inner)
+        square = pt.inc_subtensor(square[place], (residual.scatters * precision).sum((1, 2)))
+        log_det = pt.inc_subtensor(log_det[place], residual.degrees * _log_det(factor))
+    d = rows.dimension
+    each = pt.gammaln((df + d) / 2) - pt.gammaln(df / 2) - 0.5 * d * np.log(df * np.pi)
+    each += -0.5 * log_det - 0.5 * (df + d) * pt.log1p(square / df)
+    return pt.where((d > 0) & (np.arange(len(d)) < len(d) - 1), each, 0.0).sum()
+
+
+def _block_moments(b: Blocks, p: _Scatter) -> tuple[Any, Any]:
+    """Mean and Cholesky factor of the covariance of each pattern, (group, row) and (.., row)."""
+    gain = p.sharpness[b.state]
+    mean = gain * ((b.loading * p.centre[b.state]).sum(-1) + b.one * p.shift[b.state])
+    varying = (b.loading[..., None] * p.half[b.state]).sum(-2)
+    between = (p.alpha_scale[b.model] ** 2)[:, None, None] * (
+        b.loading @ np.swapaxes(b.loading, -1, -2)
+    )
+    between += b.same_arm * pt.matmul(varying, varying.mT)
+    between += (p.kappa_scale[b.model] ** 2)[:, None, None] * b.same_axis
+    covariance = gain[:, :, None] * gain[:, None, :] * between
+    own = pt.where(b.real, p.noise[b.state] ** 2, 1.0)
+    covariance += own[:, :, None] * np.eye(b.state.shape[1])
+    return pt.where(b.real, mean, 0.0), cholesky(covariance)
+
+
+def _residual_factor(design: ScoresDesign, index: int, p: _Scatter) -> Any:
+    residual = design.residuals[index]
+    gain = p.sharpness[residual.states]
+    covariance = p.kappa_scale[residual.model] ** 2 * pt.outer(gain, gain)
+    return cholesky(covariance + pt.diag(p.noise[residual.states] ** 2))
+
+
+def _log_det(factor: Any) -> Any:
+    return 2.0 * pt.log(pt.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
+
+
+def _quadratic(factor: Any, scatter: Any) -> Any:
+    """Trace of the precision times a sum of cross products."""
     inner = solve_triangular(factor, scatter, lower=True)
     whitened = solve_triangular(factor, inner.mT, lower=True)
-    quadratic = pt.diagonal(whitened, axis1=-2, axis2=-1).sum(-1)
-    log_det = 2.0 * pt.log(pt.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
-    return -0.5 * (n * (log_det + constant) + quadratic)
+    return pt.diagonal(whitened, axis1=-2, axis2=-1).sum(-1)

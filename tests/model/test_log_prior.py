@@ -1,0 +1,87 @@
+"""The prior's density at the draws, for both backends, against NumPyro, PyMC and scipy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pymc as pm
+import pytest
+from numpyro.infer.util import log_density
+from scipy import stats
+from simulated_studies import (
+    add_prompts_and_repeats,
+    irregular_ratings,
+    irregular_scores,
+    natural_parameters,
+    raw_parameters,
+)
+from simulated_studies import log_prior as reference
+
+from vat_bayes.model import load_spec, ratings, scores
+from vat_bayes.model.backends import numpyro as numpyro_models
+from vat_bayes.model.backends import pymc as pymc_models
+from vat_bayes.model.log_prior import UnknownPriorError, log_prior
+from vat_bayes.model.priors import Prior
+
+
+def total(densities: dict[str, np.ndarray]) -> float:
+    return float(sum(x.sum() for x in densities.values()))
+
+
+def point(readout: str, rich: bool):  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(4)
+    design = irregular_scores(rng) if readout == "scores" else irregular_ratings(rng, rich=rich)
+    raw = raw_parameters(design.structure, rng, readout)
+    if rich:
+        raw = add_prompts_and_repeats(design.structure, rng, raw)
+    return design, raw
+
+
+def effects(raw: dict[str, np.ndarray]) -> float:
+    """Density of the random effects, which are standard normal before they are scaled."""
+    return float(sum(stats.norm.logpdf(x).sum() for k, x in raw.items() if k.endswith("_raw")))
+
+
+@pytest.mark.parametrize(("readout", "rich"), [("scores", False), ("ratings", True)])
+def test_density_of_the_priors(readout: str, rich: bool) -> None:
+    design, raw = point(readout, rich)
+    spec = load_spec("no-pooling")
+    drawn = {k: np.asarray(v)[None, None] for k, v in raw.items()}
+    found = total(log_prior(design, spec, drawn))
+    assert found + effects(raw) == pytest.approx(reference(design.structure, spec, raw, readout))
+
+    natural = natural_parameters(design.structure, raw)
+    if readout == "scores":
+        model, likelihood = numpyro_models.scores_model, scores.log_likelihood
+    else:
+        model, likelihood = numpyro_models.ratings_model, ratings.log_likelihood
+    with jax.enable_x64(True):
+        joint, _ = log_density(model, (design, spec), {}, raw)
+    rest = effects(raw) + likelihood(design, natural).sum()
+    assert found + rest == pytest.approx(float(joint), rel=1e-9)
+
+
+def test_density_is_that_of_pymc() -> None:
+    design, raw = point("scores", False)
+    spec = load_spec()
+    model = pymc_models.scores_model(design, spec)
+    drawn = {k: np.asarray(v)[None, None] for k, v in raw.items()}
+    for name, density in log_prior(design, spec, drawn).items():
+        (variable,) = [v for v in model.free_RVs if v.name == name]
+        expected = pm.logp(variable, raw[name]).eval().sum()
+        assert density.sum() == pytest.approx(float(expected), rel=1e-6), name
+
+
+def test_what_is_fixed_has_no_density_and_what_is_unknown_is_refused() -> None:
+    design, raw = point("scores", False)
+    spec = load_spec()
+    drawn = {k: np.asarray(v)[None, None] for k, v in raw.items()}
+    fixed = replace(spec, scores=spec.scores | {"beta": Prior("fixed", 0.0)})
+    assert set(log_prior(design, spec, drawn)) - set(log_prior(design, fixed, drawn)) == {"beta"}
+    pooled = replace(spec, scores=spec.scores | {"delta": Prior("exchangeable", 0.3, target=1.0)})
+    with pytest.raises(UnknownPriorError, match="the density of the prior of 'delta'"):
+        log_prior(design, pooled, drawn)
+    with pytest.raises(UnknownPriorError, match="the prior of 'delta_scale' is not known here"):
+        log_prior(design, spec, {**drawn, "delta_scale": np.ones((1, 1, 3))})

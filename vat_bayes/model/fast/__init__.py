@@ -1,0 +1,1 @@
+"""The fast engine for ratings: random effects integrated out, parameters sampled."""

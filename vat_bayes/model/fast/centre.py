@@ -1,0 +1,174 @@
+"""Where the stand-in is built: a point near the middle of the posterior."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from scipy.special import logit
+
+from vat_bayes.model.coupling import partial_count
+from vat_bayes.model.fast.compiled import compiled
+from vat_bayes.model.fast.data import ModelRatings
+from vat_bayes.model.fast.density import Shape
+from vat_bayes.model.fast.items import Ratings, Style
+from vat_bayes.model.fast.posterior import (
+    Centre,
+    Posterior,
+    scenario_likelihood,
+    shape_effects,
+)
+from vat_bayes.model.fast.surrogate import (
+    Surrogate,
+    effect_covariance,
+    flatten,
+    unflatten,
+)
+from vat_bayes.model.structure import Floats
+
+# No entry of means or style moves by more than this from one stand-in to the next.
+_LONGEST = 0.7
+# Below this an effect's scale makes its prior precision lose digits.
+_SMALLEST_SCALE = 0.03
+
+
+def first_centre(data: ModelRatings) -> Centre:
+    """Guess from the baseline's category shares, with moderate scales.
+
+    Parameters
+    ----------
+    data : ModelRatings
+
+    Returns
+    -------
+    Centre
+    """
+    arms, v = data.n_states - 1, data.n_values
+    rated = data.rating[:, 0]
+    counts = np.bincount(rated[rated >= 0], minlength=data.n_categories) + 1.0
+    below = np.cumsum(counts / counts.sum())[:-1]
+    # The shares are averages over items, so the cutpoints are further out than their logits.
+    style = Style(
+        jnp.zeros(arms), jnp.zeros(arms), jnp.asarray(1.2 * logit(below)), jnp.log(jnp.asarray(0.7))
+    )
+    spread = jnp.broadcast_to(0.3**2 * jnp.eye(v), (arms, v, v))
+    covariance = effect_covariance(jnp.asarray(0.5), spread)
+    return Centre(jnp.zeros(data.n_states * v), covariance, style)
+
+
+def start(shape: Shape, surrogates: tuple[Surrogate, ...]) -> dict[str, Array]:
+    """Return the unconstrained parameters at the centres, uncoupled."""
+    v = shape.n_values
+    scales = jnp.concatenate([jnp.diag(s.centre.covariance)[v:] for s in surrogates])
+    order = np.argsort(np.concatenate([np.array(a) for a in shape.model_arms]))
+    u = 0.5 * jnp.log(scales.reshape(-1, v))[order]
+    alpha = jnp.stack([0.5 * jnp.log(s.centre.covariance[0, 0]) for s in surrogates])
+    return {
+        "alpha_scale": alpha,
+        "u_scale": u,
+        "coupling_scale": jnp.full(shape.n_arms, jnp.log(0.2)),
+        "partial_raw": jnp.zeros((shape.n_arms, partial_count(v))),
+    } | {f"means_{m}": jnp.zeros(s.root.shape[0]) for m, s in enumerate(surrogates)}
+
+
+@compiled
+def style_curvature(ratings: Ratings, posterior: Posterior, style: Style) -> Array:
+    """Minus the second derivative along the style with the effects held, (style, style)."""
+    n_arms = style.beta.shape[0]
+    effects = shape_effects(ratings, posterior.mode)
+    flat = flatten(style)
+
+    def score(vector: Array) -> Array:
+        there = unflatten(vector, n_arms)
+        return scenario_likelihood(ratings, effects, there, curvature=False).style.sum(0)
+
+    here = score(flat)
+    step = 1e-4
+    rows = jax.lax.map(lambda d: (here - score(flat + step * d)) / step, jnp.eye(len(flat)))
+    return 0.5 * (rows + rows.T)
+
+
+@compiled
+def em_step(posterior: Posterior, centre: Centre, curvature: Array, prior_scales: Array) -> Centre:
+    """Move a centre by one step of EM, which is slow and does not go astray.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        At the centre.
+    centre : Centre
+    curvature : Array, shape (style, style)
+        From `style_curvature`, here or nearby.
+    prior_scales : Array, shape (q,)
+        Of means and style.
+
+    Returns
+    -------
+    Centre
+    """
+    n, size = posterior.mode.shape
+    n_arms = centre.style.beta.shape[0]
+    v = size // (1 + n_arms)
+    style = flatten(centre.style)
+    # Beta and lambda have normal priors; those of cutpoints and kappa_scale are weak.
+    centred = jnp.arange(len(style)) < 2 * n_arms
+    precision = jnp.where(centred, prior_scales[size:] ** -2, 0.0)
+    values, vectors = jnp.linalg.eigh(curvature + jnp.diag(precision))
+    slope = vectors.T @ (posterior.style.sum(0) - precision * style)
+    move = vectors @ (slope / jnp.maximum(jnp.abs(values), 1.0))
+
+    mean = posterior.mode.mean(0)
+    about = posterior.mode - mean
+    moment = (about.T @ about + posterior.covariance.sum(0)) / n
+    blocks = moment.reshape(1 + n_arms, v, 1 + n_arms, v)
+    alpha = jnp.sqrt(jnp.diag(blocks[0, :, 0]).mean())
+    spread = jnp.stack([blocks[a, :, a] for a in range(1, 1 + n_arms)])
+    return Centre(
+        mean,
+        effect_covariance(alpha, spread),
+        unflatten(style + jnp.clip(move, -0.3, 0.3), n_arms),
+    )
+
+
+def next_centres(
+    shape: Shape, surrogates: tuple[Surrogate, ...], draws: dict[str, Floats]
+) -> tuple[Centre, ...]:
+    """Move the centres to the means of draws, by a limited step.
+
+    Parameters
+    ----------
+    shape : Shape
+    surrogates : tuple of Surrogate
+    draws : dict of str to ndarray, shape (chain, draw, ...)
+        As the density names them.
+
+    Returns
+    -------
+    tuple of Centre
+    """
+    mean = {k: x.mean((0, 1)) for k, x in draws.items()}
+    scale = draws["u_scale"]
+    spread = (scale[..., :, None] * draws["coupling"] * scale[..., None, :]).mean((0, 1))
+    alpha = np.sqrt((draws["alpha_scale"] ** 2).mean((0, 1)))
+    log_kappa = np.log(draws["kappa_scale"]).mean((0, 1))
+    out = []
+    for m, (surrogate, arms) in enumerate(zip(surrogates, shape.model_arms, strict=True)):
+        rows, old = np.array(arms), surrogate.centre
+        place = np.concatenate([mean["theta"][m], mean["delta"][rows].ravel()])
+        style = np.concatenate(
+            [mean["beta"][rows], mean["lambda_"][rows], mean["cutpoint"][m], log_kappa[[m]]]
+        )
+        before = flatten(old.style)
+        move = jnp.clip(style - before, -_LONGEST, _LONGEST)
+        smallest = _SMALLEST_SCALE**2 * np.eye(spread.shape[-1])
+        out.append(
+            Centre(
+                old.mean + jnp.clip(place - old.mean, -2 * _LONGEST, 2 * _LONGEST),
+                effect_covariance(
+                    jnp.maximum(alpha[m], _SMALLEST_SCALE), jnp.asarray(spread[rows] + smallest)
+                ),
+                unflatten(before + move, len(arms)),
+            )
+        )
+    return tuple(out)

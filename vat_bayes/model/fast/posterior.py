@@ -1,0 +1,229 @@
+"""Posterior of every scenario's effects at one value of the parameters.
+
+Scenarios are independent given the parameters, so all of this is one batch over scenarios. The
+effects of a scenario are ``(theta + alpha, delta_1 + u_1, ..., delta_A + u_A)``, D = (1 + A) V
+numbers that are normal a priori with the mean `Centre.mean` and block-diagonal covariance.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from vat_bayes.model.fast.compiled import compiled
+from vat_bayes.model.fast.items import Ratings, Style, item_moments
+
+_STEPS = 25
+_TOLERANCE = 1e-8
+# No step of Newton's method moves an effect by more than this many logits.
+_LONGEST = 1.0
+# Pairs of points for expectations over a scenario's effects.
+_PAIRS = 1
+
+
+class Centre(NamedTuple):
+    """A value of the parameters: prior mean (D,), prior covariance (D, D), and the style."""
+
+    mean: Array
+    covariance: Array
+    style: Style
+
+
+class Posterior(NamedTuple):
+    """Mode (scenario, D), precision and covariance there (scenario, D, D), and its parts.
+
+    ``log_joint (scenario,)`` is the log of likelihood times prior at the mode, without constants
+    of the prior; ``gradient (scenario, D)`` is that of the log-likelihood; ``style (scenario,
+    style)`` its derivative with respect to the style.
+    """
+
+    mode: Array
+    factor: Array
+    covariance: Array
+    log_likelihood: Array
+    gradient: Array
+    information: Array
+    style: Array
+
+
+class _Local(NamedTuple):
+    value: Array
+    gradient: Array
+    information: Array
+    style: Array
+    kappa_mean: Array
+    kappa_sd: Array
+
+
+def _arm_basis(by_state: Array, axis: int) -> Array:
+    """Turn derivatives by state's endorsement into those by (baseline, added by arm)."""
+    moved = jnp.moveaxis(by_state, axis, 0)
+    moved = jnp.concatenate([moved.sum(0, keepdims=True), moved[1:]])
+    return jnp.moveaxis(moved, 0, axis)
+
+
+@compiled
+def scenario_likelihood(
+    ratings: Ratings, effects: Array, style: Style, *, curvature: bool = True
+) -> _Local:
+    """Add the items of each scenario up.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    effects : Array, shape (scenario, state, value)
+    style : Style
+    curvature : bool
+
+    Returns
+    -------
+    _Local
+        ``value (scenario,)``, ``gradient (scenario, D)``, ``information (scenario, D, D)``,
+        ``style (scenario, style)``, ``kappa_mean`` and ``kappa_sd (item,)``.
+    """
+    n, states, values = effects.shape
+    m = item_moments(ratings, effects, style, curvature=curvature)
+    where, index, weight = ratings.item_scenario, ratings.index, ratings.weight
+
+    def total(x: Array) -> Array:
+        return jax.ops.segment_sum(x, where, n, indices_are_sorted=True)
+
+    slots = index.shape[1]
+    by_effect = _arm_basis(m.gradient, 1)
+    gradient = jnp.zeros((n * values, states))
+    for k in range(slots):
+        gradient += jax.ops.segment_sum(
+            by_effect * weight[:, k, None], where * values + index[:, k], n * values
+        )
+    gradient = jnp.swapaxes(gradient.reshape(n, values, states), 1, 2).reshape(n, -1)
+    information = jnp.zeros((0,))
+    if curvature:
+        full = _arm_basis(_arm_basis(m.information, 1), 2)
+        if slots == 1:
+            square = full * weight[:, :1, None] ** 2
+            same = jax.ops.segment_sum(square, where * values + index[:, 0], n * values)
+            same = same.reshape(n, values, states, states)
+            information = jnp.einsum("svcd,vw->scvdw", same, jnp.eye(values))
+        else:
+            pairs = jnp.zeros((n * values * values, states, states))
+            for k in range(slots):
+                for j in range(slots):
+                    key = (where * values + index[:, k]) * values + index[:, j]
+                    both = (weight[:, k] * weight[:, j])[:, None, None]
+                    pairs += jax.ops.segment_sum(full * both, key, n * values * values)
+            pairs = pairs.reshape(n, values, values, states, states)
+            information = jnp.transpose(pairs, (0, 3, 1, 4, 2))
+        information = information.reshape(n, states * values, states * values)
+    return _Local(total(m.value), gradient, information, total(m.style), m.kappa_mean, m.kappa_sd)
+
+
+def shape_effects(ratings: Ratings, flat: Array) -> Array:
+    """Give flat effects (scenario, D) their axes (scenario, state, value)."""
+    return flat.reshape(flat.shape[0], ratings.rating.shape[1], -1)
+
+
+@compiled
+def _newton(ratings: Ratings, mode: Array, centre: Centre, prior: Array) -> tuple[Array, _Local]:
+    """One step of Newton's method for every scenario."""
+    local = scenario_likelihood(ratings, shape_effects(ratings, mode), centre.style)
+    factor = jnp.linalg.cholesky(local.information + prior)
+    slope = local.gradient - (mode - centre.mean) @ prior
+    step = jax.scipy.linalg.cho_solve((factor, True), slope[:, :, None])[:, :, 0]
+    return step, local
+
+
+def mean_style(ratings: Ratings, mode: Array, factor: Array, style: Style, signs: Array) -> Array:
+    """Average the derivative with respect to the style over the normal approximation.
+
+    At the mode alone it would be biased: the effects are uncertain and the derivative is curved in
+    them. Two opposite points ``mode +- L'^-1 r``, r a vector of random signs, are right on average
+    for every quadratic function.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    mode, factor : Array
+        As in `Posterior`.
+    style : Style
+    signs : Array, shape (pair, scenario, D)
+        Of -1 and 1.
+
+    Returns
+    -------
+    Array, shape (scenario, style)
+    """
+
+    def at(step: Array) -> Array:
+        effects = shape_effects(ratings, mode + step)
+        return scenario_likelihood(ratings, effects, style, curvature=False).style
+
+    steps = jnp.stack(
+        [
+            jax.scipy.linalg.solve_triangular(factor, r[:, :, None], lower=True, trans=1)[:, :, 0]
+            for r in signs
+        ]
+    )
+    # One body in a loop: compiling takes longer than running.
+    return jax.lax.map(at, jnp.concatenate([steps, -steps])).mean(0)
+
+
+def random_signs(n: int, size: int) -> Array:
+    """Draw the same random signs every time for `mean_style`, shape (pair, n, size)."""
+    return jnp.asarray(np.random.default_rng(0).choice([-1.0, 1.0], (_PAIRS, n, size)))
+
+
+@compiled
+def _finish(ratings: Ratings, mode: Array, centre: Centre, prior: Array, signs: Array) -> Posterior:
+    local = scenario_likelihood(ratings, shape_effects(ratings, mode), centre.style)
+    factor = jnp.linalg.cholesky(local.information + prior)
+    inverse = jax.scipy.linalg.solve_triangular(
+        factor, jnp.broadcast_to(jnp.eye(factor.shape[-1]), factor.shape), lower=True
+    )
+    covariance = jnp.swapaxes(inverse, 1, 2) @ inverse
+    return Posterior(
+        mode,
+        factor,
+        covariance,
+        local.value,
+        local.gradient,
+        local.information,
+        mean_style(ratings, mode, factor, centre.style, signs),
+    )
+
+
+def scenario_posterior(
+    ratings: Ratings, centre: Centre, start: Array | None = None
+) -> tuple[Ratings, Posterior]:
+    """Find the mode and curvature of every scenario's effects.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    centre : Centre
+    start : Array, shape (scenario, D), optional
+        Where to start; by default the prior mean.
+
+    Returns
+    -------
+    Ratings
+        With the quadrature of every item moved to where its mass is.
+    Posterior
+    """
+    n = int(ratings.item_scenario[-1]) + 1
+    mode = jnp.broadcast_to(centre.mean, (n, len(centre.mean))) if start is None else start
+    prior = jnp.linalg.inv(centre.covariance)
+    longest = np.inf
+    for _ in range(_STEPS):
+        step, local = _newton(ratings, mode, centre, prior)
+        longest = float(jnp.abs(step).max())
+        shorter = jnp.minimum(1.0, _LONGEST / jnp.abs(step).max(1, keepdims=True))
+        mode = mode + shorter * step
+        if longest < _TOLERANCE:
+            break
+        if longest > 1e-3:
+            ratings = ratings._replace(centre=local.kappa_mean, width=local.kappa_sd)
+    return ratings, _finish(ratings, mode, centre, prior, random_signs(*mode.shape))

@@ -1,0 +1,319 @@
+"""A Gaussian stand-in for the marginal likelihood that agrees with it to second order.
+
+Let ``b_s`` be the effects of scenario ``s``, normal with mean ``mu`` and covariance ``Sigma``, and
+``phi`` the style. The score of the marginal likelihood follows from posterior moments alone
+(Fisher's identity). With ``g_s = Sigma0^-1 (E b_s - mu0)`` and
+``W_s = Sigma0^-1 - Sigma0^-1 Cov(b_s) Sigma0^-1``, at the centre ``(mu0, Sigma0, phi)``
+
+    d / d mu = sum_s g_s,    d / d Sigma = 1/2 sum_s (g_s g_s' - W_s),    d / d phi = sum_s s_s.
+
+The stand-in is the likelihood of normal pseudo-data with one error covariance ``W^-1 - Sigma0``,
+``W`` the mean of ``W_s``, whose mean and scatter are linear in ``phi`` and chosen so that all three
+scores agree with the above, and so do their derivatives with respect to ``phi`` (and ``mu``, which
+agree by themselves: ``d g_s / d mu = -W_s``). It depends on the data through one D by D matrix per
+pattern of missing data, so its cost does not grow with scenarios or items.
+
+Freezing pseudo-data per cell instead matches none of the scores once cells differ in information,
+and then scales and coupling are off by several posterior sds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from vat_bayes.model.fast.compiled import compiled
+from vat_bayes.model.fast.items import Ratings, Style
+from vat_bayes.model.fast.posterior import (
+    Centre,
+    Posterior,
+    mean_style,
+    random_signs,
+    scenario_likelihood,
+    shape_effects,
+)
+
+# Step of the differences along the style, in logits; they are of smooth functions in double
+# precision.
+_STEP = 1e-4
+# Information of a combination of effects that the items do not measure, as a share of the largest.
+_LEAST = 1e-7
+
+
+class Moments(NamedTuple):
+    """What the scores need, averaged over each group of scenarios.
+
+    Shapes: ``gradient (group, D)``, ``square (group, D, D)`` the mean of ``g g' - W_s``,
+    ``weight (group, D, D)`` the mean of ``W_s``, ``style (style,)`` summed over all scenarios.
+    """
+
+    gradient: Array
+    square: Array
+    weight: Array
+    style: Array
+
+
+class Slopes(NamedTuple):
+    """Derivatives of `Moments` along the style, leading axis (style,), from ``n ()`` scenarios."""
+
+    gradient: Array
+    square: Array
+    style: Array
+    n: Array
+
+
+class Surrogate(NamedTuple):
+    """The stand-in of one model.
+
+    ``n (group,)`` scenarios; ``spread (group, D, D)`` the total covariance ``Sigma0 + N``;
+    ``pull (group, D)`` and ``scatter (group, D, D)`` mean and second moment of the pseudo-data
+    about ``mu0``, with their slopes along the style; ``linear (style,)`` and ``curvature (style,
+    style)`` the rest of the style's score; ``root (q, q)`` a factor of the approximate posterior
+    covariance of means and style, to sample in.
+    """
+
+    n: Array
+    spread: Array
+    pull: Array
+    scatter: Array
+    pull_slope: Array
+    scatter_slope: Array
+    linear: Array
+    curvature: Array
+    centre: Centre
+    observed: Array
+    root: Array
+
+
+def flatten(style: Style) -> Array:
+    """Put the style into one vector."""
+    return jnp.concatenate([jnp.ravel(x) for x in style])
+
+
+def unflatten(vector: Array, n_arms: int) -> Style:
+    """Invert `flatten`."""
+    return Style(vector[:n_arms], vector[n_arms : 2 * n_arms], vector[2 * n_arms : -1], vector[-1])
+
+
+def laplace_moments(posterior: Posterior, centre: Centre, groups: Array) -> Moments:
+    """Moments with every scenario's posterior taken as normal about its mode.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    centre : Centre
+    groups : Array, shape (group, scenario)
+        Indicators of the groups, each row divided by its number of scenarios.
+
+    Returns
+    -------
+    Moments
+    """
+    prior = jnp.linalg.inv(centre.covariance)
+    g = (posterior.mode - centre.mean) @ prior
+    mean = jnp.einsum("gs,sij->gij", groups, posterior.covariance)
+    weight = prior - prior @ mean @ prior
+    square = jnp.einsum("gs,si,sj->gij", groups, g, g) - weight
+    return Moments(groups @ g, square, weight, posterior.style.sum(0))
+
+
+@compiled
+def _one_slope(
+    ratings: Ratings,
+    centre: Centre,
+    posterior: Posterior,
+    *,
+    groups: Array,
+    direction: Array,
+    signs: Array,
+) -> Slopes:
+    n_arms = centre.style.beta.shape[0]
+    moved = unflatten(flatten(centre.style) + _STEP * direction, n_arms)
+    here = shape_effects(ratings, posterior.mode)
+    changed = scenario_likelihood(ratings, here, moved, curvature=False).gradient
+    # The mode moves by the covariance times the change of the gradient (implicit function theorem).
+    move = jnp.einsum("sij,sj->si", posterior.covariance, changed - posterior.gradient)
+    there = scenario_likelihood(ratings, shape_effects(ratings, posterior.mode + move), moved)
+    prior = jnp.linalg.inv(centre.covariance)
+    change = jnp.einsum(
+        "sij,sjk->sik", posterior.covariance, there.information - posterior.information
+    )
+    n_groups, (_, size, _) = groups.shape[0], change.shape
+    # d Cov = -Cov (d information) Cov, summed over scenarios as one matrix product per group.
+    left = jnp.swapaxes(change, 0, 1).reshape(size, -1)
+    covariance_change = jnp.stack(
+        [
+            -left @ (groups[g, :, None, None] * posterior.covariance).reshape(-1, size)
+            for g in range(n_groups)
+        ]
+    )
+    g0 = (posterior.mode - centre.mean) @ prior
+    g1 = move @ prior
+    cross = jnp.einsum("gs,si,sj->gij", groups, g1, g0)
+    square = cross + jnp.swapaxes(cross, 1, 2) + prior @ covariance_change @ prior
+    factor = jnp.linalg.cholesky(there.information + prior)
+    style = mean_style(ratings, posterior.mode + move, factor, moved, signs) - posterior.style
+    return Slopes(groups @ g1 / _STEP, square / _STEP, style.sum(0) / _STEP, jnp.ones(()))
+
+
+def style_slopes(ratings: Ratings, centre: Centre, posterior: Posterior, groups: Array) -> Slopes:
+    """Differentiate the moments along every entry of the style.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    centre : Centre
+    posterior : Posterior
+    groups : Array, shape (group, scenario)
+
+    Returns
+    -------
+    Slopes
+    """
+    signs = random_signs(*posterior.mode.shape)
+    parts = [
+        _one_slope(ratings, centre, posterior, groups=groups, direction=direction, signs=signs)
+        for direction in jnp.eye(len(flatten(centre.style)))
+    ]
+    gradient, square, style, _ = (jnp.stack(x) for x in zip(*parts, strict=True))
+    return Slopes(gradient, square, style, jnp.asarray(float(len(posterior.mode))))
+
+
+@compiled
+def build_surrogate(
+    centre: Centre,
+    moments: Moments,
+    slopes: Slopes,
+    *,
+    n: Array,
+    prior_precision: Array,
+    observed: Array,
+) -> Surrogate:
+    """Choose the pseudo-data.
+
+    Parameters
+    ----------
+    centre : Centre
+    moments : Moments
+    slopes : Slopes
+    n : Array, shape (group,)
+    prior_precision : Array, shape (q,)
+        Of means and style, for `Surrogate.root`.
+    observed : Array of bool, shape (group, D)
+        Which effects a group has ratings on. The others get independent pseudo-data that depend on
+        nothing.
+
+    Returns
+    -------
+    Surrogate
+    """
+    size = centre.mean.shape[0]
+    both = observed[:, :, None] & observed[:, None, :]
+    unit = jnp.where(both, 0.0, jnp.eye(size))
+    # Few items can leave combinations of values without information: a little keeps W invertible.
+    largest = jnp.max(jnp.abs(moments.weight), axis=(1, 2), keepdims=True)
+    weight = jnp.where(both, moments.weight, 0.0) + _LEAST * largest * jnp.eye(size) + unit
+    spread = jnp.linalg.inv(weight)
+    spread = 0.5 * (spread + jnp.swapaxes(spread, 1, 2))
+
+    def scaled(square: Array) -> Array:
+        inside = jnp.where(both, square, 0.0)
+        return spread @ (0.5 * (inside + jnp.swapaxes(inside, -1, -2))) @ spread
+
+    scatter = scaled(moments.square) + spread
+    pull = jnp.einsum("gij,gj->gi", spread, jnp.where(observed, moments.gradient, 0.0))
+    scatter_slope = jnp.swapaxes(jax.vmap(scaled)(slopes.square), 0, 1)
+    pull_slope = jnp.einsum("gij,kgj->gki", spread, jnp.where(observed, slopes.gradient, 0.0))
+    # What the scatter already says about the style at the centre, -n/2 tr(W dC).
+    said = -0.5 * jnp.einsum("g,gij,gkij->k", n, weight, scatter_slope)
+    curvature = -0.5 * (slopes.style + slopes.style.T)
+
+    total = jnp.einsum("g,gij->ij", n, jnp.where(both, moments.weight, 0.0))
+    cross = jnp.einsum("g,kgi->ki", n, slopes.gradient)
+    information = jnp.block([[total, -cross.T], [-cross, curvature]])
+    values, vectors = jnp.linalg.eigh(information + jnp.diag(prior_precision))
+    # Far from the posterior the curvature need not be positive; its size still sets the scale.
+    root = vectors / jnp.sqrt(jnp.maximum(jnp.abs(values), prior_precision.min()))
+    return Surrogate(
+        n, spread, pull, scatter, pull_slope, scatter_slope,
+        moments.style - said, curvature, centre, observed, root,
+    )  # fmt: skip
+
+
+def _forward(matrix: Array, scatter: Array) -> tuple[Array, tuple[Array, Array]]:
+    """Compute ``log |M| + tr(M^-1 C)`` for one positive definite M, and what its gradient needs."""
+    factor = jnp.linalg.cholesky(matrix)
+    inverse = jax.scipy.linalg.solve_triangular(factor, jnp.eye(matrix.shape[0]), lower=True)
+    precision = inverse.T @ inverse
+    value = 2.0 * jnp.log(jnp.diagonal(factor)).sum() + (precision * scatter).sum()
+    return value, (precision, scatter)
+
+
+def _backward(kept: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    precision, scatter = kept
+    return cotangent * (precision - precision @ scatter @ precision), cotangent * precision
+
+
+# Written out, the gradient takes two products; through the Cholesky factor it takes several solves.
+_log_det_and_trace = jax.custom_vjp(lambda matrix, scatter: _forward(matrix, scatter)[0])
+_log_det_and_trace.defvjp(_forward, _backward)
+
+
+def log_likelihood(surrogate: Surrogate, mean: Array, covariance: Array, style: Array) -> Array:
+    """Evaluate the stand-in.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    mean : Array, shape (D,)
+        Of the effects of a scenario.
+    covariance : Array, shape (D, D)
+    style : Array, shape (style,)
+
+    Returns
+    -------
+    Array, shape ()
+        Up to a constant.
+    """
+    moved = style - flatten(surrogate.centre.style)
+    e = mean - surrogate.centre.mean
+    added = covariance - surrogate.centre.covariance
+    total = surrogate.linear @ moved - 0.5 * moved @ surrogate.curvature @ moved
+    for g in range(surrogate.n.shape[0]):
+        observed = surrogate.observed[g]
+        both = observed[:, None] * observed
+        d = surrogate.pull[g] + moved @ surrogate.pull_slope[g]
+        here = e * observed
+        scatter = surrogate.scatter[g] + jnp.tensordot(moved, surrogate.scatter_slope[g], 1)
+        scatter += jnp.outer(here, here) - jnp.outer(here, d) - jnp.outer(d, here)
+        matrix = surrogate.spread[g] + both * added
+        total -= 0.5 * surrogate.n[g] * _log_det_and_trace(matrix, scatter)
+    return total
+
+
+def effect_mean(theta: Array, delta: Array) -> Array:
+    """Prior mean of a scenario's effects from ``theta (value,)`` and ``delta (arm, value)``."""
+    return jnp.concatenate([theta, delta.ravel()])
+
+
+def effect_covariance(alpha_scale: Array, spread: Array) -> Array:
+    """Prior covariance of a scenario's effects.
+
+    Parameters
+    ----------
+    alpha_scale : Array, shape ()
+    spread : Array, shape (arm, value, value)
+        Covariance of each arm's ``u``.
+
+    Returns
+    -------
+    Array, shape (D, D)
+    """
+    n_values = spread.shape[-1]
+    blocks = jnp.concatenate([alpha_scale**2 * jnp.eye(n_values)[None], spread])
+    n_states = blocks.shape[0]
+    full = jnp.einsum("cvw,cd->cvdw", blocks, jnp.eye(n_states))
+    return full.reshape(n_states * n_values, n_states * n_values)
