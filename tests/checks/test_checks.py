@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,7 +78,7 @@ def test_a_diagnostic_that_cannot_be_computed_fails() -> None:
 
 def test_chains_that_agree_pass(good: tuple[xr.DataTree, Estimands]) -> None:
     tree, estimands = good
-    checks = check_convergence(tree, estimands.draws["shift"])
+    checks = check_convergence(tree, estimands.draws)
     found = verdicts(checks)
     assert set(found) == {*GATING, "tree_depth"}
     assert {v for k, v in found.items() if k != "r_hat"} == {"pass"}
@@ -122,7 +123,7 @@ def test_divergences(
     bad = spoilt["sample_stats"]["diverging"].to_numpy().copy()
     bad.flat[: round(share * bad.size)] = True
     set_statistic(spoilt, "diverging", bad)
-    check = named(check_convergence(spoilt, good[1].draws["shift"]), "divergences")
+    check = named(check_convergence(spoilt, good[1].draws), "divergences")
     assert (check.verdict, check.figure) == (verdict, round(share * bad.size))
 
 
@@ -133,23 +134,59 @@ def test_energy_that_hardly_moves(
     # A sine of angular frequency w has squared steps of 2 (1 - cos w) times its variance.
     wave = np.sin(np.arccos(1 - figure / 2) * np.arange(500))
     set_statistic(spoilt, "energy", np.tile(wave, (4, 1)))
-    check = named(check_convergence(spoilt, good[1].draws["shift"]), "bfmi")
+    check = named(check_convergence(spoilt, good[1].draws), "bfmi")
     assert check.verdict == verdict
     assert check.figure == pytest.approx(figure, rel=0.02)
+
+
+def test_the_estimates_themselves_are_diagnosed(good: tuple[xr.DataTree, Estimands]) -> None:
+    tree, estimands = good
+    coupling = estimands.draws["coupling"].copy(deep=True)
+    # Every parameter agrees between the chains; only the norm of one is apart in one of them.
+    coupling[:500] = coupling[:500] * 0.5
+    checks = check_convergence(tree, estimands.draws.assign(coupling=coupling))
+    r_hat = named(checks, "r_hat")
+    assert r_hat.verdict == "fail"
+    assert "at nvat_offdiag" in r_hat.why
+
+
+def test_one_chain_cannot_show_agreement() -> None:
+    tree = drawn_posterior(STUDY.judgments, chains=1, draws=200)
+    r_hat = named(check_convergence(tree, compute_estimands(tree).draws), "r_hat")
+    assert (r_hat.verdict, r_hat.figure) == ("fail", None)
+    assert "one chain" in r_hat.why
+
+
+def test_what_is_fixed_at_zero_does_not_fail_the_fit(
+    good: tuple[xr.DataTree, Estimands], spoilt: xr.DataTree
+) -> None:
+    spoilt["posterior"]["beta"] = 0.0 * spoilt["posterior"]["beta"]
+    checks = verdicts(check_convergence(spoilt, good[1].draws))
+    assert "fail" not in checks.values()
+    # Stuck at anything else is stuck.
+    spoilt["posterior"]["beta"] = spoilt["posterior"]["beta"] + 0.3
+    assert verdicts(check_convergence(spoilt, good[1].draws))["r_hat"] == "fail"
+
+
+def test_energy_fraction_is_that_of_arviz(good: tuple[xr.DataTree, Estimands]) -> None:
+    tree, estimands = good
+    found = named(check_convergence(tree, estimands.draws), "bfmi").figure
+    reference = az.bfmi(tree)["energy"].min().item()
+    assert found == pytest.approx(reference, rel=0.01)
 
 
 def test_deep_trees_warn(good: tuple[xr.DataTree, Estimands], spoilt: xr.DataTree) -> None:
     depth = spoilt["sample_stats"]["tree_depth"].to_numpy().copy()
     depth[:, :50] = 10
     set_statistic(spoilt, "tree_depth", depth)
-    assert named(check_convergence(spoilt, good[1].draws["shift"]), "tree_depth").verdict == "warn"
+    assert named(check_convergence(spoilt, good[1].draws), "tree_depth").verdict == "warn"
 
 
 def test_few_draws_warn_and_fewer_fail() -> None:
     # Independent draws: as many effective ones, less what the smallest of many estimates loses.
     for draws, verdict in ((200, "warn"), (30, "fail")):
         tree = drawn_posterior(STUDY.judgments, draws=draws)
-        checks = check_convergence(tree, compute_estimands(tree).draws["shift"])
+        checks = check_convergence(tree, compute_estimands(tree).draws)
         assert named(checks, "ess_bulk").verdict == verdict
 
 
@@ -166,11 +203,16 @@ def test_predictive_verdicts(readout: str) -> None:
     tree = drawn_posterior(study.judgments)
     variable = "score_statistics" if readout == "scores" else "rating_counts"
     replicated = tree["posterior_predictive"][variable]
+    is_counts = readout == "ratings"
+    if is_counts:
+        # Counts are compared on the root scale, where their sd is near one whatever their size.
+        replicated = 2 * np.sqrt(replicated + 0.375)
     centre, sd = replicated.mean(("chain", "draw")), replicated.std(("chain", "draw"), ddof=1)
     for distance, verdict in ((0.0, "pass"), (4.0, "warn"), (8.0, "fail")):
         observed = (centre + 0.0 * sd).copy()
         observed[1, 0] = centre[1, 0] + distance * sd[1, 0]
-        tree["observed_data"][variable] = observed
+        back = (observed / 2) ** 2 - 0.375 if is_counts else observed
+        tree["observed_data"][variable] = back
         check = named(check_predictive(tree), f"ppc_{readout}")
         assert check.verdict == verdict
         assert check.figure == pytest.approx(distance, abs=1e-9)
@@ -181,7 +223,7 @@ def test_predictive_verdicts(readout: str) -> None:
         observed[1, 3] = centre[1, 3] + 20 * sd[1, 3]
         tree["observed_data"][variable] = observed
         found = verdicts(check_predictive(tree))
-        assert found == {"ppc_scores": "pass", "ppc_tails": "warn"}
+        assert (found["ppc_scores"], found["ppc_tails"]) == ("pass", "warn")
 
 
 def table(**overrides: Any) -> pd.DataFrame:
@@ -264,6 +306,7 @@ def description(**overrides: Any) -> pd.DataFrame:
         "model": "m",
         "condition": ["baseline", "promote"],
         "role": ["baseline", "intervention"],
+        "rows": 100,
         "refused_share": [0.01, 0.02],
         "p_valid": [0.99, 0.98],
         "position_bias": [0.1, -0.2],
@@ -309,6 +352,7 @@ def test_all_checks_have_one_verdict_and_a_reason(good: tuple[xr.DataTree, Estim
     assert all(c.why for c in checks)
     assert {c.check for c in checks if c.verdict == "not-run"} >= {
         "retest_null", "differential_refusal", "answer_mass", "position_bias",
+        "leave_scenario_out", "effect_over_retest", "ppc_calibration", "prior_gain",
     }  # fmt: skip
 
 

@@ -2,6 +2,18 @@
 
 from vat_bayes.checks.check import Check, Verdict, read_checks, write_checks
 from vat_bayes.checks.convergence import GATING
+from vat_bayes.checks.leave_out import NAME as LEAVE_OUT
+from vat_bayes.checks.leave_out import check_leave_out
 from vat_bayes.checks.run import gate, run_checks
 
-__all__ = ["GATING", "Check", "Verdict", "gate", "read_checks", "run_checks", "write_checks"]
+__all__ = [
+    "GATING",
+    "LEAVE_OUT",
+    "Check",
+    "Verdict",
+    "check_leave_out",
+    "gate",
+    "read_checks",
+    "run_checks",
+    "write_checks",
+]

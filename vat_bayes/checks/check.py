@@ -49,7 +49,8 @@ def graded(
     name : str
         Name of the check.
     figure : float
-        NaN fails: a diagnostic that cannot be computed vouches for nothing.
+        NaN fails: a diagnostic that cannot be computed vouches for nothing. An infinite one is
+        graded and not shown, as no file of JSON can hold it.
     warn, fail : float
         ``fail=None`` for a check that can warn and not fail.
     why : str
@@ -67,7 +68,7 @@ def graded(
         verdict = "warn"
     if fail is not None and not sign * figure <= sign * fail:
         verdict = "fail"
-    shown = None if math.isnan(figure) else float(figure)
+    shown = float(figure) if math.isfinite(figure) else None
     return Check(name, verdict, shown, warn, why)
 
 

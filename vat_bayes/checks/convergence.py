@@ -8,20 +8,24 @@ import numpy as np
 import xarray as xr
 
 from vat_bayes.checks.check import Check, graded
+from vat_bayes.checks.quantities import estimand_draws
 
 # Effects of single scenarios are nuisances by the hundred; what is reported is diagnosed below.
 _NUISANCE = {"u"}
 GATING = ("r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi")
 
 
-def check_convergence(tree: xr.DataTree, shift: xr.DataArray) -> list[Check]:
+def check_convergence(tree: xr.DataTree, draws: xr.Dataset) -> list[Check]:
     """Rank-normalised R-hat, effective sample sizes, divergences, E-BFMI and tree depth.
+
+    R-hat and the sample sizes are those of the worst of all parameters and of the estimates
+    themselves: shifts, gains, the size of the tax and the coupling norm.
 
     Parameters
     ----------
     tree : DataTree
-    shift : DataArray, dims (sample, arm, value)
-        Draws of the shifts in points, chains one after the other.
+    draws : Dataset
+        Joint draws of the estimands, chains one after the other.
 
     Returns
     -------
@@ -36,23 +40,29 @@ def check_convergence(tree: xr.DataTree, shift: xr.DataArray) -> list[Check]:
     """
     import arviz as az
 
-    data = _quantities(tree, shift)
+    data = _quantities(tree, draws)
     stats = tree["sample_stats"]
-    r_hat, ess_bulk, ess_tail = (
-        _extreme(az.rhat(data), np.max),
-        _extreme(az.ess(data, method="bulk"), np.min),
-        _extreme(az.ess(data, method="tail"), np.min),
-    )
+    # A chain that never moved divides zero by zero, and its NaN is the verdict.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r_hat, ess_bulk, ess_tail = (
+            _extreme(az.rhat(data), np.max),
+            _extreme(az.ess(data, method="bulk"), np.min),
+            _extreme(az.ess(data, method="tail"), np.min),
+        )
     n_draws = stats["diverging"].size
     divergent = float(stats["diverging"].sum())
     energy = np.asarray(stats["energy"].values, dtype=float)
     bfmi = float(np.min((np.diff(energy, axis=1) ** 2).mean(1) / energy.var(1)))
     deep = float((stats["tree_depth"] >= 10).mean())
+    agree = graded(
+        "r_hat", r_hat[0], warn=1.01, fail=1.05,
+        why=f"largest rank-normalised R-hat, at {r_hat[1]}; chains that agree are below 1.01",
+    )  # fmt: skip
+    if tree["posterior"].sizes["chain"] < 2:
+        why = "one chain cannot show that chains agree: fit with at least two"
+        agree = Check("r_hat", "fail", None, 1.01, why)
     return [
-        graded(
-            "r_hat", r_hat[0], warn=1.01, fail=1.05,
-            why=f"largest rank-normalised R-hat, at {r_hat[1]}; chains that agree are below 1.01",
-        ),
+        agree,
         graded(
             "ess_bulk", ess_bulk[0], warn=400, fail=100, low_is_good=False,
             why=f"smallest bulk effective sample size, at {ess_bulk[1]}; 400 are wanted",
@@ -76,7 +86,7 @@ def check_convergence(tree: xr.DataTree, shift: xr.DataArray) -> list[Check]:
     ]  # fmt: skip
 
 
-def _quantities(tree: xr.DataTree, shift: xr.DataArray) -> xr.Dataset:
+def _quantities(tree: xr.DataTree, draws: xr.Dataset) -> xr.Dataset:
     """Every scalar to be diagnosed, as (chain, draw, index) per variable."""
     posterior = tree["posterior"].to_dataset()
     chains = posterior.sizes["chain"]
@@ -88,11 +98,17 @@ def _quantities(tree: xr.DataTree, shift: xr.DataArray) -> xr.Dataset:
         if name == "coupling":
             rows, columns = np.tril_indices(values.shape[-1], -1)
             values = values[..., rows, columns]
-        kept[str(name)] = values.reshape(*values.shape[:2], -1)
-    shifts = np.asarray(shift.transpose("sample", ...).values)
-    shifts = shifts.reshape(chains, len(shifts) // chains, -1)
-    # A value without items has no shift, which says nothing about the chains.
-    kept["shift"] = shifts[..., ~np.isnan(shifts).all((0, 1))]
+        # What the model file fixes is the same in every draw and has nothing to mix.
+        if not np.ptp(values):
+            continue
+        values = values.reshape(*values.shape[:2], -1)
+        # What a model file fixes at zero is not sampled.
+        kept[str(name)] = values[..., (values != 0).any((0, 1))]
+    # A value without items has no shift; it is not among the estimands' draws either.
+    for name, by_label in estimand_draws(draws).items():
+        if by_label:
+            stack = np.stack(list(by_label.values()), axis=-1)
+            kept[name] = stack.reshape(chains, len(stack) // chains, -1)
     return xr.Dataset({k: (("chain", "draw", f"{k}_index"), v) for k, v in kept.items()})
 
 

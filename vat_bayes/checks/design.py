@@ -7,8 +7,12 @@ import json
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.stats import norm
 
 from vat_bayes.checks.check import Check, graded
+
+_REFUSALS = 0.02
+_Z90 = float(norm.ppf(0.95))
 
 
 def check_classical(table: pd.DataFrame) -> Check:
@@ -40,6 +44,49 @@ def check_classical(table: pd.DataFrame) -> Check:
         fail=None,
         why="largest distance between a posterior shift and its paired classical twin, in "
         f"posterior sd ({condition}, {value})",
+    )
+
+
+def check_bootstrap(table: pd.DataFrame) -> Check:
+    """Compare the width of the intervals of gain and tax with that of a scenario bootstrap.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The tidy table of estimands.
+
+    Returns
+    -------
+    Check
+        Its figure is the ratio of widths that is furthest from one, as a factor over one; warns
+        over 1.5.
+    """
+    name = "bootstrap_width"
+    keys = ["model", "condition", "estimand"]
+    points = table[table["scale"] == "points"]
+    ours = points[points["estimand"].isin(["gain", "tax_rms"])]
+    twin = points[points["estimand"].isin(["gain_bootstrap", "tax_rms_bootstrap"])].assign(
+        estimand=lambda x: x["estimand"].str.removesuffix("_bootstrap")
+    )
+    both = ours.merge(twin, on=keys, suffixes=("", "_twin")).set_index(keys)
+    width = (both["hi"] - both["lo"]).astype(float)
+    other = (both["hi_twin"] - both["lo_twin"]).astype(float)
+    # A tax that may be nothing has a lump at zero in place of a lower end, and no width to compare.
+    clear = (both["lo"] > 0) & (both["lo_twin"] > 0)
+    is_tax = both.index.get_level_values("estimand") == "tax_rms"
+    ratio = (width / other)[(width > 0) & (other > 0) & (clear | ~is_tax)]
+    if ratio.empty:
+        return Check(name, "not-run", None, None, "there is no gain, and no tax above zero")
+    factor = np.maximum(ratio.to_numpy(), 1 / ratio.to_numpy())
+    _, condition, estimand = ratio.index[int(factor.argmax())]
+    worst = float(ratio.iloc[int(factor.argmax())])
+    return graded(
+        name,
+        float(factor.max()),
+        warn=1.5,
+        fail=None,
+        why=f"largest factor between the widths of a posterior interval and of its scenario "
+        f"bootstrap ({condition}, {estimand}: {worst:.2f} times as wide)",
     )
 
 
@@ -142,19 +189,8 @@ def check_answers(description: pd.DataFrame | None) -> list[Check]:
         names = ("differential_refusal", "answer_mass", "position_bias")
         return [Check(name, "not-run", None, None, why) for name in names]
     checks = []
-    base = description[description["role"] == "baseline"].set_index("model")["refused_share"]
-    difference = (description["refused_share"] - description["model"].map(base).to_numpy()).abs()
+    checks.append(_differential_refusal(description))
     condition = description["condition"].to_numpy()
-    worst = condition[int(difference.to_numpy().argmax())]
-    checks.append(
-        graded(
-            "differential_refusal",
-            float(difference.max()),
-            warn=0.02,
-            fail=0.2,
-            why=f"largest difference of the refused share from the baseline's ({worst})",
-        )  # fmt: skip
-    )
     mass = description["p_valid"].astype(float) if "p_valid" in description else None
     if mass is None or mass.isna().all():
         why = "the judgments carry no p_valid"
@@ -188,3 +224,68 @@ def check_answers(description: pd.DataFrame | None) -> list[Check]:
             )  # fmt: skip
         )
     return checks
+
+
+def _differential_refusal(description: pd.DataFrame) -> Check:
+    """Difference between each condition's share of refused or unparsed answers and the baseline's.
+
+    The interval takes answers as independent; where a model refuses whole scenarios it is too
+    narrow.
+    """
+    name = "differential_refusal"
+    base = description[description["role"] == "baseline"].set_index("model")
+    others = description[description["role"] != "baseline"]
+    if others.empty:
+        return Check(name, "not-run", None, None, "there is nothing to compare the baseline with")
+    before = base.loc[others["model"]]
+    p1, n1 = (others[c].to_numpy(dtype=float) for c in ("refused_share", "rows"))
+    p0, n0 = (before[c].to_numpy(dtype=float) for c in ("refused_share", "rows"))
+    difference = p1 - p0
+    worst = int(np.abs(difference).argmax())
+    lo, hi = share_difference(p1[worst], n1[worst], p0[worst], n0[worst])
+    apart = [
+        f"{c} {d:+.3f}"
+        for c, d in zip(others["condition"], difference, strict=True)
+        if abs(d) > _REFUSALS
+    ]
+    return graded(
+        name,
+        float(abs(difference[worst])),
+        warn=_REFUSALS,
+        fail=0.2,
+        why=f"largest difference of the refused share from the baseline's, "
+        f"{difference[worst]:+.3f} [{lo:+.3f}, {hi:+.3f}] ({others['condition'].iloc[worst]})"
+        f"{'; over the threshold: ' + ', '.join(apart) if len(apart) > 1 else ''}",
+    )
+
+
+def share_difference(
+    p1: float, n1: float, p0: float, n0: float, *, z: float = _Z90
+) -> tuple[float, float]:
+    """Return an interval of the difference of two shares that holds for shares of zero and one.
+
+    Parameters
+    ----------
+    p1, n1, p0, n0 : float
+        The shares and what they are shares of.
+    z : float
+        Normal quantile of the level; 90% by default.
+
+    Returns
+    -------
+    tuple of float
+
+    References
+    ----------
+    Newcombe (1998). Interval estimation for the difference between independent proportions:
+    comparison of eleven methods. Statistics in Medicine 17, 873-890 (method 10).
+    """
+    (lo1, hi1), (lo0, hi0) = _wilson(p1, n1, z), _wilson(p0, n0, z)
+    below, above = np.hypot(p1 - lo1, hi0 - p0), np.hypot(hi1 - p1, p0 - lo0)
+    return float(p1 - p0 - below), float(p1 - p0 + above)
+
+
+def _wilson(share: float, n: float, z: float) -> tuple[float, float]:
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return float(centre - half), float(centre + half)

@@ -7,20 +7,37 @@ from collections.abc import Sequence
 import pandas as pd
 import xarray as xr
 
+from vat_bayes.checks.calibration import check_calibration
 from vat_bayes.checks.check import Check
 from vat_bayes.checks.convergence import GATING, check_convergence
-from vat_bayes.checks.design import check_answers, check_classical, check_effect, check_null
+from vat_bayes.checks.design import (
+    check_answers,
+    check_bootstrap,
+    check_classical,
+    check_effect,
+    check_null,
+)
+from vat_bayes.checks.fast_engine import check_fast_engine
+from vat_bayes.checks.leave_out import NAME as LEAVE_OUT
+from vat_bayes.checks.loo import check_loo
+from vat_bayes.checks.nulls import check_coupling_null, check_over_retest
 from vat_bayes.checks.predictive import check_predictive
+from vat_bayes.checks.prior import check_prior
+from vat_bayes.checks.sensitivity import check_sensitivity
 from vat_bayes.estimands import CLASSICAL_SUFFIXES, Estimands, withhold
 
-NOT_YET = {
-    "prior_sensitivity": "power scaling of the priors is not part of this version",
-    "leave_scenario_out": "cross-validation over scenarios is not part of this version",
-}
+# It takes several fits, so it is run only when asked for.
+_NOT_REFITTED = Check(
+    LEAVE_OUT, "not-run", None, None, "it takes several fits: vat-bayes check RUN --refit"
+)
 
 
 def run_checks(
-    tree: xr.DataTree, estimands: Estimands, *, description: pd.DataFrame | None = None
+    tree: xr.DataTree,
+    estimands: Estimands,
+    *,
+    description: pd.DataFrame | None = None,
+    leave_out: Check | None = None,
 ) -> list[Check]:
     """Run every check on a fit.
 
@@ -31,20 +48,30 @@ def run_checks(
     description : DataFrame, optional
         What `vat_bayes.judgments.describe` returns; without it the checks of the answers are
         ``not-run``.
+    leave_out : Check, optional
+        What `vat_bayes.checks.check_leave_out` found; without it that check is ``not-run``.
 
     Returns
     -------
     list of Check
     """
     return [
-        *check_convergence(tree, estimands.draws["shift"]),
+        *check_convergence(tree, estimands.draws),
+        check_fast_engine(tree),
         *check_predictive(tree),
+        check_calibration(tree),
+        check_loo(tree),
+        leave_out or _NOT_REFITTED,
         check_classical(estimands.table),
+        check_bootstrap(estimands.table),
+        *check_prior(tree, estimands.draws),
+        *check_sensitivity(tree, estimands.draws),
         check_effect(tree, estimands.draws),
+        check_over_retest(tree),
         check_null(estimands.table, estimands.draws, tree, "placebo"),
         check_null(estimands.table, estimands.draws, tree, "retest"),
+        check_coupling_null(estimands.table, estimands.draws),
         *check_answers(description),
-        *(Check(name, "not-run", None, None, why) for name, why in NOT_YET.items()),
     ]
 
 

@@ -1,0 +1,91 @@
+"""Scenarios left out: by importance weights, and by fitting again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from check_fits import Fitted
+from simulated_studies import Simulated, drawn_posterior, simulate_study
+
+from vat_bayes.checks import check_leave_out
+from vat_bayes.checks.loo import check_loo
+from vat_bayes.judgments import Judgments
+from vat_bayes.model import fit
+
+
+def test_left_out_scenarios_are_predicted(scores_study: Simulated) -> None:
+    parts: list[set[str]] = []
+
+    def refit(part: Judgments) -> xr.DataTree:
+        parts.append(set(part.table["scenario"]))
+        return fit(part, chains=2, draws=100, tune=150, seed=5)
+
+    check = check_leave_out(scores_study.judgments, refit, folds=2, seed=1)
+    assert check.verdict == "pass"
+    assert check.figure is not None
+    assert check.figure <= 1
+    everything = set(scores_study.judgments.table["scenario"])
+    assert [len(p) for p in parts] == [8, 8]
+    assert parts[0] | parts[1] == everything
+    assert not parts[0] & parts[1]
+
+
+def test_a_model_that_denies_the_effects_misses_them(
+    scores_study: Simulated, tight_scores: Fitted
+) -> None:
+    check = check_leave_out(scores_study.judgments, lambda _: tight_scores[0], folds=2)
+    assert check.verdict in ("warn", "fail")
+    assert check.figure is not None
+    assert check.figure < 0.8
+    assert "promote" in check.why
+
+
+def test_predictions_of_ratings(ratings_study: Simulated, fitted_ratings: Fitted) -> None:
+    # A fit that has seen the scenarios predicts no worse than one that has not.
+    check = check_leave_out(ratings_study.judgments, lambda _: fitted_ratings[0], folds=3)
+    assert check.verdict == "pass"
+    assert "of 30 mean shifts" in check.why
+
+
+def test_too_few_scenarios_to_part() -> None:
+    study = simulate_study(1, n_scenarios=3)
+    check = check_leave_out(study.judgments, lambda _: pytest.fail("fitted"))
+    assert (check.verdict, check.why) == ("not-run", "3 scenarios can't be parted")
+
+
+def test_loo_of_a_precise_posterior_passes_and_of_a_vague_one_warns() -> None:
+    study = simulate_study(3, n_scenarios=8)
+    precise = check_loo(drawn_posterior(study.judgments, spread=0.002))
+    assert precise.verdict == "pass"
+    vague = check_loo(drawn_posterior(study.judgments, spread=0.15))
+    assert vague.verdict == "warn"
+    assert vague.figure is not None
+    assert precise.figure is not None
+    assert vague.figure > precise.figure
+    assert "importance weights" in vague.why
+
+
+def test_loo_of_fits(fitted_scores: Fitted, fitted_ratings: Fitted) -> None:
+    for tree, _ in (fitted_scores, fitted_ratings):
+        check = check_loo(tree)
+        assert check.verdict in ("pass", "warn")
+        assert "16 scenarios" in check.why
+        likelihood = tree["log_likelihood"]["judgments"]
+        # The density of what was left out is below that of what was fitted.
+        in_sample = np.log(np.exp(likelihood - likelihood.max()).mean(("chain", "draw")))
+        in_sample = float((in_sample + likelihood.max()).sum())
+        out_of_sample = float(check.why.split("density ")[1].split(" ")[0])
+        assert out_of_sample < in_sample
+
+
+def test_loo_needs_a_likelihood_of_new_scenarios(fitted_ratings: Fitted) -> None:
+    tree = fitted_ratings[0].copy(deep=True)
+    group = tree["log_likelihood"].to_dataset()
+    tree["log_likelihood"] = xr.DataTree(group.rename(judgments="judgments_given_effects"))
+    tree.attrs["no_scenario_likelihood"] = "it takes too long"
+    check = check_loo(tree)
+    assert (check.verdict, check.why) == (
+        "not-run",
+        "no likelihood by scenario: it takes too long",
+    )

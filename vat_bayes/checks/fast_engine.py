@@ -1,0 +1,48 @@
+"""Whether a fit of ratings by the fast engine can be trusted."""
+
+from __future__ import annotations
+
+import math
+
+import xarray as xr
+
+from vat_bayes.checks.check import Check, Verdict
+
+NAME = "fast_engine"
+# Pareto k of importance weights: Vehtari et al. (2024) call .7 the end of what is usable.
+_K_WARN, _K_FAIL = 0.5, 0.7
+# Error of a mean in posterior sds.
+_SHIFT_WARN, _SHIFT_FAIL = 0.1, 0.25
+
+
+def check_fast_engine(tree: xr.DataTree) -> Check:
+    """Grade the diagnostics that the fast engine leaves with a fit of ratings.
+
+    Parameters
+    ----------
+    tree : DataTree
+
+    Returns
+    -------
+    Check
+        ``not-run`` for fits by NUTS on the full model and for expected scores, where nothing is
+        approximated. The figure is the largest error of a parameter's mean, in posterior sds.
+    """
+    attrs = tree.attrs
+    if attrs.get("engine") != "fast" or "fast_shift" not in attrs:
+        return Check(NAME, "not-run", None, None, "nothing was approximated in this fit")
+    shift = float(attrs["fast_shift"])
+    ks = [float(attrs["fast_effects_k"]), float(attrs["fast_pareto_k"])]
+    # Not a number: the last figure is only computed where the likelihood is cheap enough.
+    k = max(ks[:1] if math.isnan(ks[1]) else ks)
+    verdict: Verdict = "pass"
+    if not (shift <= _SHIFT_WARN and k <= _K_WARN):
+        verdict = "warn"
+    if not (shift <= _SHIFT_FAIL and k <= _K_FAIL):
+        verdict = "fail"
+    why = (
+        f"the approximation moves no mean by more than {shift:.2f} posterior sds "
+        f"({attrs['fast_shifted']}), and its importance weights have a Pareto k of {k:.2f}, "
+        f"usable up to {_K_FAIL:g}"
+    )
+    return Check(NAME, verdict, shift if math.isfinite(shift) else None, _SHIFT_WARN, why)
