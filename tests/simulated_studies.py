@@ -18,7 +18,7 @@ from scipy.special import expit, logit
 from vat_bayes.conditions import Condition
 from vat_bayes.judgments import Judgments, load_judgments
 from vat_bayes.model.build import Prepared, prepare
-from vat_bayes.model.priors import ModelSpec
+from vat_bayes.model.priors import ModelSpec, load_spec
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.sampling import Samples
 from vat_bayes.model.scores import ScoresDesign, reduce_scores
@@ -123,6 +123,8 @@ def add_prompts_and_repeats(
     return raw | {
         "prompt_scale": rng.uniform(0.1, 0.4, m),
         "prompt_raw": rng.normal(size=(m, len(s.prompts))),
+        "prompt_shift_scale": rng.uniform(0.1, 0.4, len(s.arms)),
+        "prompt_shift_raw": rng.normal(size=(len(s.arms), len(s.prompts), V)),
         "repeat_scale": rng.uniform(0.1, 0.4, m),
         "repeat_raw": rng.normal(size=(s.n_states, len(s.items))),
     }
@@ -169,6 +171,8 @@ def natural_parameters(s: Structure, raw: dict[str, Any]) -> dict[str, np.ndarra
     )
     if "prompt_raw" in raw:
         out["prompt"] = raw["prompt_scale"][:, None] * raw["prompt_raw"]
+        scale = raw["prompt_shift_scale"][:, None, None]
+        out["prompt_shift"] = scale * raw["prompt_shift_raw"]
     if "repeat_raw" in raw:
         out["repeat"] = raw["repeat_scale"][s.state_model][:, None] * raw["repeat_raw"]
     return out
@@ -374,4 +378,5 @@ def drawn_posterior(
         ),
         "delta": rng.normal(size=(200, n_arms, V)),
     }
-    return build_tree(prepared, Samples(kept, stats_, "by construction"), prior, {"seed": seed})
+    samples = Samples(kept, stats_, "by construction")
+    return build_tree(prepared, samples, prior, {"seed": seed}, spec=load_spec())

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from vat_bayes.checks import Check, read_checks, run_checks, write_checks
     from vat_bayes.collect import RunFolder, collect
     from vat_bayes.conditions import Condition
+    from vat_bayes.decide import Budget, Decision, decide, load_budget
+    from vat_bayes.decisions import decide_run
     from vat_bayes.demo import Demo, run_demo
     from vat_bayes.errors import InputError
-    from vat_bayes.estimands import Estimands, compute_estimands
+    from vat_bayes.estimands import Definition, Estimands, compute_estimands, explain
     from vat_bayes.items import ItemSet, compose, item_quality, load_items
     from vat_bayes.judgments import Imported, Judgments, describe, import_judgments, load_judgments
     from vat_bayes.model import ModelSpec, fit, load_spec, read_tree, write_tree
@@ -46,8 +48,11 @@ __all__ = [
     "SUBVALUES",
     "VALUES",
     "Audit",
+    "Budget",
     "Check",
     "Condition",
+    "Decision",
+    "Definition",
     "Demo",
     "Estimands",
     "FitOptions",
@@ -70,13 +75,17 @@ __all__ = [
     "collect",
     "compose",
     "compute_estimands",
+    "decide",
+    "decide_run",
     "describe",
     "draw_world",
+    "explain",
     "fit",
     "fit_run",
     "format_table",
     "import_judgments",
     "item_quality",
+    "load_budget",
     "load_items",
     "load_judgments",
     "load_spec",
@@ -97,9 +106,11 @@ _ROOMS = {
     "checks": ("Check", "read_checks", "run_checks", "write_checks"),
     "collect": ("RunFolder", "collect"),
     "conditions": ("Condition",),
+    "decide": ("Budget", "Decision", "decide", "load_budget"),
+    "decisions": ("decide_run",),
     "demo": ("Demo", "run_demo"),
     "errors": ("InputError",),
-    "estimands": ("Estimands", "compute_estimands"),
+    "estimands": ("Definition", "Estimands", "compute_estimands", "explain"),
     "items": ("ItemSet", "compose", "item_quality", "load_items"),
     "judgments": ("Imported", "Judgments", "describe", "import_judgments", "load_judgments"),
     "model": ("ModelSpec", "fit", "load_spec", "read_tree", "write_tree"),

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vat_bayes.checks import Check, gate, run_checks, write_checks
+from vat_bayes.checks import (
+    LEAVE_OUT,
+    Check,
+    check_leave_out,
+    gate,
+    read_checks,
+    run_checks,
+    write_checks,
+)
 from vat_bayes.conditions import Condition
+from vat_bayes.decide import load_budget
+from vat_bayes.decisions import decide_run
 from vat_bayes.errors import InputError
 from vat_bayes.estimands import Estimands, compute_estimands
 from vat_bayes.judgments import Judgments, describe, load_judgments
@@ -23,7 +33,7 @@ from vat_bayes.runs import (
     RunFiles,
     describe_fit,
     write_dataset,
-    write_parquet,
+    write_parquet_parts,
     write_table,
     write_text,
 )
@@ -118,17 +128,22 @@ def audit(
     InputError
         When the study, a model or the folder can't be used.
     """
-    from vat_bayes.collect import collect, progress_for
+    from vat_bayes.collect import NoEffectError, collect, progress_for
     from vat_bayes.study import Study, load_study
 
     options = options or FitOptions()
     if not isinstance(study, Study):
         study = load_study(study)
     shown = progress_for(sys.stderr, quiet=not progress)
-    collected = collect(study, out=out, sample=sample, progress=shown)
-    fitted = fit_run(collected.root, options=options, progress=progress, say=say)
+    try:
+        folder = collect(study, out=out, sample=sample, progress=shown).root
+    except NoEffectError as e:
+        # The report says which check failed, and that is worth more than no report.
+        say(str(e))
+        folder = e.folder
+    fitted = fit_run(folder, options=options, progress=progress, say=say)
     say("writing the report")
-    page = write_report(collected.root, truth=truth)
+    page = write_report(folder, truth=truth)
     return Audit(fitted.folder, fitted.estimands, fitted.checks, page)
 
 
@@ -191,10 +206,12 @@ def fit_run(
             n_categories=n_categories or _known_categories(Path(source), told),
         )
     run.open_for(file)
+    if run.budget.is_file():  # better refused now than after the fit
+        load_budget(run.budget)
     for note in judgments.notes:
         say(f"note: {note}")
     say(
-        f"fitting {len(judgments.table):,} judgments: {options.chains} chains of {options.tune} "
+        f"fitting {judgments.n_rows:,} judgments: {options.chains} chains of {options.tune} "
         f"warm-up steps and {options.draws} draws"
     )
     tree = fit(
@@ -220,13 +237,22 @@ def fit_run(
     return _conclude(run, tree, options.level, description)
 
 
-def check_run(folder: str | Path) -> FittedRun:
+def check_run(
+    folder: str | Path, *, refit: bool = False, folds: int = 5, say: Say = silent
+) -> FittedRun:
     """Compute and check the estimates of a fitted run again.
 
     Parameters
     ----------
     folder : path
         A run folder with a posterior.
+    refit : bool
+        Also fit as the run was fitted, but without a part of the scenarios, once for each part; see
+        `vat_bayes.checks.check_leave_out`. Without it the verdict of an earlier such check stays.
+    folds : int
+        Number of parts.
+    say : callable, optional
+        Takes a sentence before each of these fits.
 
     Returns
     -------
@@ -236,7 +262,8 @@ def check_run(folder: str | Path) -> FittedRun:
     Raises
     ------
     InputError
-        When there is no posterior in the folder, or it can't be read.
+        When there is no posterior in the folder, or it can't be read; with `refit`, also when the
+        judgments or the statistical model are not there any more.
     """
     from vat_bayes.model import read_tree
 
@@ -246,7 +273,8 @@ def check_run(folder: str | Path) -> FittedRun:
     description = None
     if run.data.is_file():
         description = pd.read_csv(run.data, dtype={"model": str, "condition": str})
-    return _conclude(run, tree, float(level), description)
+    leave_out = _refit(run, folds, say) if refit else _earlier_refit(run)
+    return _conclude(run, tree, float(level), description, leave_out)
 
 
 def report_run(folder: str | Path, *, truth: pd.DataFrame | None = None) -> Path:
@@ -272,15 +300,60 @@ def report_run(folder: str | Path, *, truth: pd.DataFrame | None = None) -> Path
     return write_report(_run_folder(folder), truth=truth)
 
 
+def _refit(run: RunFiles, folds: int, say: Say) -> Check:
+    """Cross-validate over scenarios with the options that the run was fitted with."""
+    from vat_bayes.model import fit, load_spec
+
+    if folds < 2:
+        raise InputError(f"--folds must be at least 2, found {folds}")
+    section = run.fit_section()
+    names = {f.name for f in fields(FitOptions)}
+    options = FitOptions(**{k: v for k, v in section.items() if k in names})
+    own = run.root / options.model_file
+    spec = load_spec(own if own.is_file() else options.model_file)
+    judgments = load_judgments(run.root, n_categories=_known_categories(run.root, None))
+
+    def again(part: Judgments) -> xr.DataTree:
+        return fit(
+            part,
+            spec=spec,
+            readout=options.readout,
+            engine=options.engine,
+            backend=options.backend,
+            draws=options.draws,
+            tune=options.tune,
+            chains=options.chains,
+            seed=options.seed,
+        )
+
+    return check_leave_out(
+        judgments, again, folds=folds, seed=options.seed, readout=options.readout, say=say
+    )
+
+
+def _earlier_refit(run: RunFiles) -> Check | None:
+    """Return what refits found; a new fit removes the file, so it is about this posterior."""
+    if not run.checks.is_file():
+        return None
+    earlier = (c for c in read_checks(run.checks) if c.check == LEAVE_OUT)
+    return next((c for c in earlier if c.verdict != "not-run"), None)
+
+
 def _conclude(
-    run: RunFiles, tree: xr.DataTree, level: float, description: pd.DataFrame | None
+    run: RunFiles,
+    tree: xr.DataTree,
+    level: float,
+    description: pd.DataFrame | None,
+    leave_out: Check | None = None,
 ) -> FittedRun:
     estimands = compute_estimands(tree, level=level)
-    checks = run_checks(tree, estimands, description=description)
+    checks = run_checks(tree, estimands, description=description, leave_out=leave_out)
     estimands = gate(estimands, checks)
     write_table(run.estimands, estimands.table)
     write_dataset(run.draws, estimands.draws)
     write_checks(run.checks, checks)
+    if run.budget.is_file():
+        decide_run(run.root)
     return FittedRun(run.root, estimands, checks)
 
 
@@ -333,7 +406,10 @@ def _keep_input(
         write_text(run.study, study.to_toml(relative_to=run.root))
     if file is not None and file.resolve() == run.judgments.resolve():
         return
-    write_parquet(run.judgments, _with_conditions(judgments))
+    write_parquet_parts(
+        run.judgments,
+        (_with_conditions(part, judgments.conditions) for part in judgments.rows.parts()),
+    )
     if judgments.loadings is not None:
         write_table(run.loadings, judgments.loadings)
     if file is None:
@@ -347,10 +423,9 @@ def _keep_input(
         shutil.copyfile(truth, run.truth)
 
 
-def _with_conditions(judgments: Judgments) -> pd.DataFrame:
+def _with_conditions(table: pd.DataFrame, known: Sequence[Condition]) -> pd.DataFrame:
     """Return the table with the conditions in columns, so that it can be read by itself."""
-    table = judgments.table.copy()
-    conditions = {c.name: c for c in judgments.conditions}
+    table = table.copy()
     names = table["condition"]
     columns: tuple[tuple[str, Any, Callable[[Condition], object]], ...] = (
         ("role", "string", lambda c: c.role),
@@ -361,6 +436,7 @@ def _with_conditions(judgments: Judgments) -> pd.DataFrame:
         ("placebo", "string", lambda c: c.placebo),
     )
     for column, kind, cell in columns:
-        cells = [cell(conditions[name]) for name in names]
-        table[column] = pd.Series(cells, index=table.index, dtype=object).astype(kind)
+        cells = {c.name: cell(c) for c in known}
+        of_row = [cells[name] for name in names]
+        table[column] = pd.Series(of_row, index=table.index, dtype=object).astype(kind)
     return table

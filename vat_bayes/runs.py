@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -130,6 +131,16 @@ class RunFiles:
         return self.root / "checks.json"
 
     @property
+    def budget(self) -> Path:
+        """The declared budget, where there is one."""
+        return self.root / "budget.toml"
+
+    @property
+    def decision(self) -> Path:
+        """The decision by that budget."""
+        return self.root / "decision.json"
+
+    @property
     def report(self) -> Path:
         """The page."""
         return self.root / "report.html"
@@ -180,7 +191,7 @@ class RunFiles:
         """Remove what an earlier fit has left, so that no reader sees it beside a new one."""
         for path in (self.posterior, self.estimands, self.draws, self.checks):
             path.unlink(missing_ok=True)
-        for path in (self.report, self.summary):
+        for path in (self.decision, self.report, self.summary):
             path.unlink(missing_ok=True)
 
     def read_manifest(self) -> dict[str, Any]:
@@ -208,7 +219,11 @@ class RunFiles:
 
     def write_fit_section(self, section: Mapping[str, Any]) -> None:
         """Put what is to be known of the fit into the manifest and keep all else in it."""
-        manifest = {"schema_version": SCHEMA_VERSION, **self.read_manifest(), "fit": dict(section)}
+        self.write_section("fit", dict(section))
+
+    def write_section(self, name: str, section: Any) -> None:
+        """Put a section of JSON values into the manifest and keep all else in it."""
+        manifest = {"schema_version": SCHEMA_VERSION, **self.read_manifest(), name: section}
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
         write_text(self.manifest, f"{text}\n")
 
@@ -245,6 +260,24 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet, likewise."""
     _write_whole(path, lambda part: table.to_parquet(part, index=False))
+
+
+def write_parquet_parts(path: Path, parts: Iterable[pd.DataFrame]) -> None:
+    """Write a table that comes in parts with the same columns and types, likewise."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    def write(path: Path) -> None:
+        with contextlib.ExitStack() as stack:
+            writer: pa.parquet.ParquetWriter | None = None
+            for part in parts:
+                schema = None if writer is None else writer.schema
+                table = pa.Table.from_pandas(part, schema=schema, preserve_index=False)
+                if writer is None:
+                    writer = stack.enter_context(pa.parquet.ParquetWriter(path, table.schema))
+                writer.write_table(table)
+
+    _write_whole(path, write)
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:

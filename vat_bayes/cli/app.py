@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vat_bayes.cli import data, fitting, whole
+from vat_bayes.cli import data, deciding, fitting, model, steering, whole
 
 app = typer.Typer(
     name="vat-bayes",
@@ -14,8 +14,8 @@ app = typer.Typer(
         "Measure the Value Alignment Tax of an intervention on a language model: what aligning it "
         "to one value does to all the others, as credible intervals."
     ),
-    epilog="Start with: vat-bayes demo. Exit codes: 0 done, 1 done but a check failed, "
-    "2 unusable input, 3 interrupted but resumable.",
+    epilog="Start with: vat-bayes demo. Exit codes: 0 done, 1 done but a check failed "
+    "or a condition was not accepted, 2 unusable input, 3 interrupted but resumable.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,9 +46,12 @@ for name, command, example in (
     ("demo", whole.demo, "vat-bayes demo --out my-demo"),
     ("audit", whole.audit, "vat-bayes audit study.toml --out runs/first"),
     ("collect", whole.collect, "vat-bayes collect study.toml --sample 5"),
+    ("steer", steering.steer, "vat-bayes steer study.toml --condition kind --out kind.gguf"),
     ("fit", fitting.fit, "vat-bayes fit ratings.csv --out runs/first --map rating=Score"),
     ("check", fitting.check, "vat-bayes check runs/first"),
+    ("decide", deciding.decide, "vat-bayes decide runs/first --budget budget.toml"),
     ("report", fitting.report, "vat-bayes report runs/first"),
+    ("explain", deciding.explain, "vat-bayes explain tax_excess"),
     (
         "import",
         data.import_,
@@ -58,3 +61,5 @@ for name, command, example in (
     ("simulate", data.simulate, "vat-bayes simulate --out sim.csv --scenarios 48 --seed 7"),
 ):
     app.command(name, epilog=f"Example: {example}")(command)
+
+app.add_typer(model.app, name="model")

@@ -44,12 +44,12 @@ def import_(
     output.result(
         {
             "files": files,
-            "rows": len(judgments.table),
+            "rows": judgments.n_rows,
             "conditions": conditions,
             "n_categories": judgments.n_categories,
             "notes": list(judgments.notes),
         },
-        f"{len(judgments.table):,} judgments under {len(conditions)} conditions "
+        f"{judgments.n_rows:,} judgments under {len(conditions)} conditions "
         f"({', '.join(conditions)}) in {', '.join(files)}",
         f"next: vat-bayes fit {files[0]} --out RUN --categories {judgments.n_categories}",
     )

@@ -80,12 +80,23 @@ def fit(
     )
 
 
-def check(run: RunFolder, quiet: o.Quiet = False, json: o.Json = False) -> None:
+def check(
+    run: RunFolder,
+    *,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="Also fit without a part of the scenarios, part by part."),
+    ] = False,
+    folds: Annotated[int, typer.Option(help="Number of parts, and of fits, for --refit.")] = 5,
+    quiet: o.Quiet = False,
+    json: o.Json = False,
+) -> None:
     """Compute and check the estimates of a fitted run again; exit code 1 when a check fails."""
     from vat_bayes.audit import check_run
 
-    fitted = check_run(run)
-    Output(quiet, json).result(fitted_data(fitted), checks_table(fitted.checks), failures(fitted))
+    output = Output(quiet, json)
+    fitted = check_run(run, refit=refit, folds=folds, say=output.say)
+    output.result(fitted_data(fitted), checks_table(fitted.checks), failures(fitted))
     if fitted.failed:
         raise typer.Exit(1)
 

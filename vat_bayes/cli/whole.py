@@ -96,8 +96,8 @@ def audit(
 def demo(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")] = Path("vat-demo"),
-    draws: o.Draws = 500,
-    tune: o.Tune = 500,
+    draws: o.Draws = 400,
+    tune: o.Tune = 400,
     chains: o.Chains = 4,
     quiet: o.Quiet = False,
     json: o.Json = False,

@@ -85,6 +85,8 @@ class Estimate:
         """``0.41 [0.33, 0.50]``, or the short reason."""
         if not self.known:
             return words.short_reason(self.status)
+        if self.scale == "probability":
+            return words.probability(self.centre)
         return f"{words.number(self.centre, self.places)} {self.bounds}"
 
     @property

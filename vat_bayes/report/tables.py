@@ -76,7 +76,8 @@ class Table:
 _SIGNED = frozenset(
     {"gain", "shift", "gnd", "coupling", "tax_excess", "tax_excess_retest"}
     | {"gain_classical", "shift_classical", "shift_bootstrap"}
-    | {"style_acquiescence", "style_extremity"}
+    | {"style_acquiescence", "style_extremity", "style_shift"}
+    | {"adjacent", "opposed", "trajectory_gain", "trajectory_tax"}
 )
 
 
@@ -84,6 +85,8 @@ def estimate_cell(e: Estimate, *, notes: tuple[str, ...] = ()) -> Cell:
     """Return an estimate as a cell."""
     if not e.known:
         return Cell(e.text, muted=True, notes=notes)
+    if e.scale == "probability":  # it has no interval
+        return Cell(words.probability(e.centre), notes=notes)
     return Cell(
         words.number(e.centre, e.places),
         e.bounds,

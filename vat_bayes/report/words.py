@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from vat_bayes.estimands import registry
 from vat_bayes.values import VALUE_BY_NAME
 
 MINUS = "\N{MINUS SIGN}"
@@ -13,36 +14,7 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 _COUNTS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
-ESTIMANDS: dict[str, str] = {
-    "shift": "Shift",
-    "gain": "Gain",
-    "gnd": "Shift per point of gain (GND)",
-    "tax_rms": "Tax (RMS)",
-    "tax_excess": "Tax over placebo",
-    "tax_excess_retest": "Tax over retest",
-    "tax_displacement": "Mean displacement",
-    "tax_displacement_floor": "Floor of the mean displacement",
-    "tax_loss": "Mean loss",
-    "tax_loss_floor": "Floor of the mean loss",
-    "tax_ratio": "Tax per point of gain",
-    "coupling": "Coupling",
-    "nvat_offdiag": "nVAT, off-diagonal",
-    "nvat_offdiag_prior": "nVAT, off-diagonal, under the prior alone",
-    "nvat_paper": "nVAT as published, diagonal included",
-    "nvat_paper_prior": "nVAT as published, under the prior alone",
-    "nvat_paper_raw": "nVAT, raw Spearman correlations",
-    "nvat_paper_raw_null": "nVAT, raw Spearman, sign-flip null",
-    "style_acquiescence": "Acquiescence",
-    "style_extremity": "Extremity",
-    "tax_structural": "Tax along the value circle",
-    "tax_anomalous": "Tax off the value circle",
-    "adjacent": "Mean shift of the neighbouring values",
-    "opposed": "Mean shift of the opposite values",
-    "worst_loss": "Largest loss",
-    "p_over_budget": "Probability of a tax over the budget",
-    "hub": "Hub strength",
-    "gini": "Inequality of the hubs (Gini)",
-}
+ESTIMANDS: dict[str, str] = {name: found.label for name, found in registry().items()}
 
 _REASONS: dict[str, str] = {
     "gain-not-resolved": "the gain is not clearly different from zero, and a ratio to it would "
@@ -57,6 +29,8 @@ _REASONS: dict[str, str] = {
     "not-estimated": "it was not estimated",
     "not-applicable": "it does not apply to this condition",
     "too-few-scenarios": "there are too few scenarios",
+    "targets-apart": "the targets lie too far apart on the value circle for it to predict anything",
+    "dose-repeated": "two conditions of the series have the same dose",
     "no-distributions": "the read-out gave no rating probabilities",
 }
 
@@ -81,6 +55,8 @@ _UNITS = {
     "tax_ratio": "points per point of gain",
     "gnd": "points per point of gain",
     "p_": "probability",
+    "pareto": "probability",
+    "gini": "from 0, all alike, to 1",
 }
 
 
@@ -159,10 +135,7 @@ def unit(estimand: str, scale: str) -> str:
 
 
 def estimand_label(name: str) -> str:
-    """Return an estimand's name for a reader; twins say what they are."""
-    for suffix, words in (("_classical", "classical"), ("_bootstrap", "bootstrap")):
-        if name.endswith(suffix):
-            return f"{estimand_label(name.removesuffix(suffix))}, {words}"
+    """Return an estimand's name for a reader."""
     return ESTIMANDS.get(name, name.replace("_", " ").capitalize())
 
 
