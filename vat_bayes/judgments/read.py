@@ -214,6 +214,30 @@ class Delimited:
         """
         # Short rows are refused and not padded: a padded row would count as a refusal.
         uneven: list[pa.csv.InvalidRow] = []
+        yield from self._stream(columns, coded, uneven, use_threads=True)
+        if uneven:
+            if any(row.number is None for row in uneven):
+                # Rows that are read side by side have no numbers: read them again in their order.
+                uneven.clear()
+                for _ in self._stream(columns, coded, uneven, use_threads=False):
+                    pass
+            first = min(uneven, key=lambda row: row.number)
+            raise InputError(
+                f"found {first.actual_columns} cells, expected {first.expected_columns} "
+                f"as in the header: {shown(first.text)}",
+                where=Place(self._source).at(first.number - 2),  # the number counts the header
+                hint="look for an unclosed quote or a missing separator",
+            )
+
+    def _stream(
+        self,
+        columns: Sequence[str],
+        coded: Collection[str],
+        uneven: list[pa.csv.InvalidRow],
+        *,
+        use_threads: bool,
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows; those with too few or too many cells are left out and noted."""
 
         def note_uneven(row: pa.csv.InvalidRow) -> str:
             uneven.append(row)
@@ -224,7 +248,7 @@ class Delimited:
             try:
                 yield from pa.csv.open_csv(
                     content,
-                    read_options=pa.csv.ReadOptions(block_size=_BLOCK),
+                    read_options=pa.csv.ReadOptions(block_size=_BLOCK, use_threads=use_threads),
                     parse_options=pa.csv.ParseOptions(
                         delimiter=self._delimiter,
                         newlines_in_values=True,
@@ -244,14 +268,6 @@ class Delimited:
                     f"can't be read as a table: {reason}", where=self._source
                 ) from error
             content.finish()
-        if uneven:
-            first = min(uneven, key=lambda row: row.number)
-            raise InputError(
-                f"found {first.actual_columns} cells, expected {first.expected_columns} "
-                f"as in the header: {shown(first.text)}",
-                where=Place(self._source).at(first.number - 2),  # the number counts the header
-                hint="look for an unclosed quote or a missing separator",
-            )
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
