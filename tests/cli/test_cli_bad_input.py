@@ -160,7 +160,10 @@ BAD: dict[str, tuple[Arrange, str]] = {
     "draws 0": (fit(None, "--draws", "0"), "--draws must be at least"),
     "chains 0": (fit(None, "--chains", "0"), "--chains must be at least"),
     "engine": (fit(None, "--engine", "nutz"), "did you mean 'nuts'?"),
-    "fast on ratings": (fit(None, "--engine", "fast"), "the fast engine"),
+    "fast beyond its model": (
+        fit(None, "--engine", "fast", "--model-file", "probit"),
+        "the fast engine does not fit ratings with this model's link",
+    ),
     "backend": (fit(None, "--backend", "pymcc"), "did you mean 'pymc'?"),
     "readout": (fit(None, "--readout", "rating"), "did you mean 'ratings'?"),
     "no distributions": (fit(None, "--readout", "distribution"), "there is no p1"),

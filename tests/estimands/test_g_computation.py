@@ -55,6 +55,9 @@ def brute_force(
     kappa = p["kappa_scale"][m] * rng.normal(size=shape)
     before = (w * (p["theta"][m] + alpha)).sum(-1) + kappa
     after = before + (w * (p["delta"][arm] + u)).sum(-1)
+    if "prompt_shift_scale" in p:
+        wording = p["prompt_shift_scale"][arm] * rng.normal(size=(*shape, V))
+        after = after + (w * wording).sum(-1)
     sharp = 1.0
     if style:
         after, sharp = after + p["beta"][arm], np.exp(p["lambda_"][arm])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from simulated_studies import TARGETED, factorial_structure, irregular_ratings, simulate_study
+from simulated_studies import factorial_structure, irregular_ratings, simulate_study
 
 from vat_bayes.checks.fast_engine import check_fast_engine
 from vat_bayes.conditions import Condition
@@ -84,7 +84,7 @@ def graded(**figures: object) -> str:
 
 def test_verdicts() -> None:
     assert graded() == "pass"
-    assert graded(fast_pareto_k=float("nan")) == "pass"
+    assert graded(fast_pareto_k=float("nan")) == "warn"
     assert graded(fast_shift=0.2) == "warn"
     assert graded(fast_shift=0.4) == "fail"
     assert graded(fast_shift=float("nan")) == "fail"
@@ -95,7 +95,7 @@ def test_verdicts() -> None:
 
 @pytest.mark.slow
 def test_agrees_with_nuts_or_says_that_it_does_not() -> None:
-    study = simulate_study(5, readout="ratings", n_scenarios=48, conditions=(TARGETED,))
+    study = simulate_study(5, readout="ratings", n_scenarios=48, conditions=(ALONE,))
     fast = fit(study.judgments, engine="fast", draws=1000, chains=2, seed=1)
     nuts = fit(study.judgments, engine="nuts", draws=1000, tune=500, chains=2, seed=1)
     assert set(fast["posterior"].data_vars) == set(nuts["posterior"].data_vars) - {"u"}
@@ -103,9 +103,11 @@ def test_agrees_with_nuts_or_says_that_it_does_not() -> None:
     verdict = check_fast_engine(fast).verdict
     for name in ("theta", "delta", "beta", "u_scale", "alpha_scale", "coupling"):
         (m1, s1, e1), (m2, s2, e2) = (moments(t["posterior"][name]) for t in (fast, nuts))
+        # A correlation of a value with itself has no scatter to compare.
+        free = s2 > 1e-9
         near = np.abs(m1 - m2) < 0.1 * s2 + 4 * np.hypot(e1, e2)
-        assert verdict == "fail" or near.all(), name
-        assert verdict == "fail" or (np.abs(s1 / s2 - 1)[s2 > 0] < 0.25).all(), name
+        assert verdict == "fail" or near[free].all(), name
+        assert verdict == "fail" or (np.abs(s1[free] / s2[free] - 1) < 0.25).all(), name
     shift = compute_estimands(fast).draws["shift"]
     assert np.isfinite(shift.to_numpy()).all()
 

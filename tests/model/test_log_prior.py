@@ -47,7 +47,7 @@ def effects(raw: dict[str, np.ndarray]) -> float:
 @pytest.mark.parametrize(("readout", "rich"), [("scores", False), ("ratings", True)])
 def test_density_of_the_priors(readout: str, rich: bool) -> None:
     design, raw = point(readout, rich)
-    spec = load_spec("no-pooling")
+    spec = load_spec()
     drawn = {k: np.asarray(v)[None, None] for k, v in raw.items()}
     found = total(log_prior(design, spec, drawn))
     assert found + effects(raw) == pytest.approx(reference(design.structure, spec, raw, readout))

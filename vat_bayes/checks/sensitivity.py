@@ -24,6 +24,7 @@ PRIOR_GROUPS = {
     "the response style": ("beta", "lambda_"),
 }
 _NAMES = {"prior_sensitivity": EFFECTS, "prior_sensitivity_coupling": COUPLING}
+_FEWEST_DRAWS = 100
 _WARN = 0.05
 _WORDS = {
     "tax_rms": "the plain norm behind tax_rms",
@@ -62,6 +63,9 @@ def check_sensitivity(tree: xr.DataTree, draws: xr.Dataset) -> list[Check]:
     found = estimand_draws(draws)
     log_prior = tree["log_prior"].to_dataset()
     chains = log_prior.sizes["chain"]
+    if (n_draws := chains * log_prior.sizes["draw"]) < _FEWEST_DRAWS:
+        why = f"{n_draws} draws are too few to weigh, expected {_FEWEST_DRAWS} or more"
+        return [Check(name, "not-run", None, None, why) for name in _NAMES]
     known = {n: p for n, p in _present(log_prior).items() if p}
     checks = []
     for name, wanted in _NAMES.items():

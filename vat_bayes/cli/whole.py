@@ -23,8 +23,8 @@ def collect(
     json: o.Json = False,
 ) -> None:
     """Ask every model of a study everything, into a run folder that can be taken up again."""
+    from vat_bayes.collect import StoppedError, progress_for
     from vat_bayes.collect import collect as run
-    from vat_bayes.collect import progress_for
     from vat_bayes.study import load_study
 
     output = Output(quiet, json)
@@ -37,6 +37,8 @@ def collect(
         )
     except KeyboardInterrupt:
         raise _resumable("collect", study, out, sample) from None
+    except StoppedError as stopped:
+        raise o.Interrupted(str(stopped)) from None
     rows = int((folder.read_manifest() or {})["judgments"]["rows"])
     output.result(
         {"run": str(folder.root), "judgments": str(folder.judgments), "rows": rows},
@@ -64,6 +66,7 @@ def audit(
 ) -> None:
     """Collect, fit, check and report: the whole job."""
     from vat_bayes.audit import audit as run
+    from vat_bayes.collect import StoppedError
 
     output = Output(quiet, json)
     chosen = o.fit_options(
@@ -83,6 +86,8 @@ def audit(
         )
     except KeyboardInterrupt:
         raise _resumable("audit", study, out, sample) from None
+    except StoppedError as stopped:
+        raise o.Interrupted(str(stopped)) from None
     output.result(
         fitted_data(done) | {"report": str(done.report)},
         headline(done),

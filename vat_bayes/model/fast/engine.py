@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 import numpyro
-from jax import Array
 
 from vat_bayes.model.fast.centre import (
     em_step,
@@ -19,8 +18,9 @@ from vat_bayes.model.fast.centre import (
 from vat_bayes.model.fast.data import ModelRatings
 from vat_bayes.model.fast.density import Shape, normal_scales
 from vat_bayes.model.fast.importance import Weighted, exact_moments
-from vat_bayes.model.fast.items import Ratings, to_device
-from vat_bayes.model.fast.posterior import Centre, Posterior, scenario_posterior
+from vat_bayes.model.fast.items import to_device
+from vat_bayes.model.fast.posterior import Centre
+from vat_bayes.model.fast.ratios import MOST_CELLS, log_ratios
 from vat_bayes.model.fast.sampler import Sampler
 from vat_bayes.model.fast.surrogate import (
     Moments,
@@ -30,6 +30,7 @@ from vat_bayes.model.fast.surrogate import (
     laplace_moments,
     style_slopes,
 )
+from vat_bayes.model.fast.work import Work
 from vat_bayes.model.sampling import Settings
 from vat_bayes.model.structure import Floats, Ints
 
@@ -38,29 +39,6 @@ _FEW, _SOME = 48, 128
 _EM_STEPS = 10
 # Draws that find the middle of a stand-in.
 _SHORT = 200
-
-
-@dataclass
-class Work:
-    """One model's ratings on the device, and where its stand-in is built.
-
-    ``groups (group, scenario)`` averages scenarios of one pattern of missing data, ``n (group,)``
-    counts them, ``observed (group, D)`` says which effects they have ratings on.
-    """
-
-    ratings: Ratings
-    groups: Array
-    n: Array
-    observed: Array
-    prior_scales: Array
-    mode: Array | None = None
-    posterior: Posterior | None = None
-
-    def refresh(self, centre: Centre) -> Posterior:
-        """Find every scenario's posterior at a new centre, from where it was before."""
-        self.ratings, self.posterior = scenario_posterior(self.ratings, centre, self.mode)
-        self.mode = self.posterior.mode
-        return self.posterior
 
 
 @dataclass(frozen=True)
@@ -175,8 +153,33 @@ def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitt
         _build(w, c, x.moments, s)
         for w, c, x, s in zip(works, centres, weighted, slopes, strict=True)
     )
+    if sum(w.ratings.rating.size for w in works) <= MOST_CELLS:
+        surrogates = _adjust(tuple(works), surrogates, sampler, shape, settings.seed)
     draws, stats = sampler(surrogates, settings.draws, seed=settings.seed)
     return Fitted(draws, stats, tuple(works), surrogates, weighted, slopes)
+
+
+def _adjust(
+    works: tuple[Work, ...],
+    surrogates: tuple[Surrogate, ...],
+    sampler: Sampler,
+    shape: Shape,
+    seed: int,
+) -> tuple[Surrogate, ...]:
+    """Tilt the stand-ins along the style to the likelihood's mean slope over their draws.
+
+    Built at one point, they have the slope of that point; where scales are uncertain, the slope
+    averaged over the posterior is another.
+    """
+    draws, _ = sampler(surrogates, 5 * _SHORT, seed=seed + 1)
+    ratio, styles = log_ratios(works, surrogates, draws, shape, seed=seed)
+    columns = np.concatenate(styles, 1)
+    slope = np.linalg.lstsq(columns - columns.mean(0), ratio, rcond=None)[0]
+    ends = np.cumsum([x.shape[1] for x in styles])[:-1]
+    return tuple(
+        s._replace(linear=s.linear + jnp.asarray(b))
+        for s, b in zip(surrogates, np.split(slope, ends), strict=True)
+    )
 
 
 def _rough(work: Work, centre: Centre) -> Centre:

@@ -27,13 +27,13 @@ def refusal(design: RatingsDesign, spec: ModelSpec) -> str | None:
         The end of a sentence that begins with "the fast engine does not fit"; None when it takes
         the fit.
     """
-    beyond = spec.departures("ratings", design.structure)
-    if beyond:
-        return f"ratings with this model's {', '.join(beyond)}"
     if design.has_prompts:
         return "ratings with several prompts"
     if design.has_repeats:
         return "repeated ratings of an item in one condition"
+    beyond = spec.departures("ratings", design.structure)
+    if beyond:
+        return f"ratings with this model's {', '.join(beyond)}"
     from vat_bayes.model.fast.data import split_models
     from vat_bayes.model.fast.engine import patterns
 

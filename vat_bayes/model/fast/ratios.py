@@ -1,0 +1,110 @@
+"""The likelihood itself at draws of the parameters, against the stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from vat_bayes.model.fast.density import Shape
+from vat_bayes.model.fast.importance import exact_moments
+from vat_bayes.model.fast.posterior import Centre
+from vat_bayes.model.fast.surrogate import (
+    Surrogate,
+    effect_covariance,
+    effect_mean,
+    log_likelihood,
+    unflatten,
+)
+from vat_bayes.model.fast.work import Work
+from vat_bayes.model.structure import Floats, Ints
+
+# Draws at which it is computed, points of importance sampling at each, and cells up to which that
+# takes no longer than the rest of a fit.
+N_DRAWS, _POINTS = 100, 16
+MOST_CELLS = 60_000
+PARAMETERS = (
+    "theta", "delta", "beta", "lambda_", "cutpoint", "alpha_scale", "kappa_scale", "u_scale",
+)  # fmt: skip
+
+
+def point(shape: Shape, draw: Mapping[str, Array], m: int) -> tuple[Array, Array, Array]:
+    """Mean, covariance and style of one model at one draw."""
+    rows = np.array(shape.model_arms[m])
+    scale = draw["u_scale"][rows]
+    spread = scale[:, :, None] * draw["coupling"][rows] * scale[:, None, :]
+    log_kappa = jnp.log(draw["kappa_scale"][m])[None]
+    style = [draw["beta"][rows], draw["lambda_"][rows], draw["cutpoint"][m], log_kappa]
+    return (
+        effect_mean(draw["theta"][m], draw["delta"][rows]),
+        effect_covariance(draw["alpha_scale"][m], spread),
+        jnp.concatenate(style),
+    )
+
+
+def parameters_at(draws: Mapping[str, Floats], rows: Ints) -> dict[str, Array]:
+    """Take the parameters that make a point at some of the draws, chains stacked."""
+    flat = {k: draws[k].reshape(-1, *draws[k].shape[2:])[rows] for k in (*PARAMETERS, "coupling")}
+    return {k: jnp.asarray(x) for k, x in flat.items()}
+
+
+def log_ratios(
+    works: tuple[Work, ...],
+    surrogates: tuple[Surrogate, ...],
+    draws: Mapping[str, Floats],
+    shape: Shape,
+    *,
+    seed: int,
+) -> tuple[Floats, list[Floats]]:
+    """Compute the logarithm of likelihood over stand-in at draws.
+
+    Parameters
+    ----------
+    works : tuple of Work
+    surrogates : tuple of Surrogate
+    draws : mapping of str to ndarray, shape (chain, draw, ...)
+    shape : Shape
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (point,)
+        Centred; the points are draws spread over the chains.
+    list of ndarray, shape (point, style)
+        The style of each model there.
+    """
+    n = draws["theta"].shape[0] * draws["theta"].shape[1]
+    there = parameters_at(draws, np.linspace(0, n - 1, N_DRAWS).astype(int))
+    out = np.zeros(N_DRAWS)
+    styles: list[list[Floats]] = [[] for _ in works]
+    stand_in = jax.jit(log_likelihood)
+    for j in range(N_DRAWS):
+        for m, (work, surrogate) in enumerate(zip(works, surrogates, strict=True)):
+            mean, covariance, style = point(shape, {k: x[j] for k, x in there.items()}, m)
+            styles[m].append(np.asarray(style))
+            centre = Centre(mean, covariance, unflatten(style, len(shape.model_arms[m])))
+            out[j] += _log_evidence(replace(work), centre, seed)
+            out[j] -= float(stand_in(surrogate, mean, covariance, style))
+    return out - out.mean(), [np.stack(x) for x in styles]
+
+
+def _log_evidence(work: Work, centre: Centre, seed: int) -> float:
+    """Log marginal likelihood: Laplace's method, corrected by importance sampling.
+
+    The points are the same at every draw, so most of their error cancels between draws.
+    """
+    posterior = work.refresh(centre)
+    prior = jnp.linalg.inv(centre.covariance)
+    about = posterior.mode - centre.mean
+    log_det = 2.0 * jnp.log(jnp.diagonal(posterior.factor, axis1=1, axis2=2)).sum(1)
+    laplace = posterior.log_likelihood - 0.5 * (about @ prior * about).sum(1) - 0.5 * log_det
+    n = len(posterior.mode)
+    constant = -0.5 * n * jnp.linalg.slogdet(centre.covariance)[1]
+    extra = exact_moments(
+        work.ratings, posterior, centre, work.groups, n_points=_POINTS, seed=seed
+    ).log_evidence
+    return float(laplace.sum() + constant + extra.sum())
