@@ -11,13 +11,15 @@ from markupsafe import Markup
 
 from vat_bayes.report import words
 from vat_bayes.report.citation import bibtex, references
+from vat_bayes.report.decision import decision
 from vat_bayes.report.figures.style import series_role
 from vat_bayes.report.finding import alerts, findings, opening
 from vat_bayes.report.limits import limits
 from vat_bayes.report.page import ModelPart, disagreement_lines
 from vat_bayes.report.provenance import data_table, manifest, prompts, settings
 from vat_bayes.report.run import VERDICTS, Run
-from vat_bayes.report.tables import Table, other_table, truth_table
+from vat_bayes.report.subjects import subjects
+from vat_bayes.report.tables import Table, truth_table
 from vat_bayes.report.truth import compare, verdict
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -26,6 +28,12 @@ _SIGNS = {
     "warn": "!",
     "pass": "\N{CHECK MARK}",
     "not-run": words.NONE,
+}
+# How a verdict looks, its sign and its word: never colour alone.
+_DECIDED = {
+    "accept": ("pass", _SIGNS["pass"], "accepted"),
+    "reject": ("fail", _SIGNS["fail"], "rejected"),
+    "undecided": ("warn", "?", "undecided"),
 }
 _LINES = 5
 _MANY = 24
@@ -69,6 +77,8 @@ def render(run: Run, parts: tuple[ModelPart, ...]) -> str:
         alerts=alerts(run),
         opening=opening(run),
         findings=findings(run),
+        decision=decision(run),
+        decided=_DECIDED,
         disagreements=disagreement_lines(run),
         checks=sorted(run.checks, key=lambda c: VERDICTS.index(c.verdict)),
         tally=[
@@ -83,7 +93,7 @@ def render(run: Run, parts: tuple[ModelPart, ...]) -> str:
         settings=settings(run),
         manifest=manifest(run),
         limits=limits(run),
-        other=other_table(run),
+        subjects=subjects(run),
         truth=_truth(run),
         truth_said=verdict(compared, run.level),
         references=references(run.manifest),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from vat_bayes.report import words
 from vat_bayes.report.agreement import disagreements
+from vat_bayes.report.doses import Dosed, find_doses
 from vat_bayes.report.figures.coupling import coupling
+from vat_bayes.report.figures.dose import dose
 from vat_bayes.report.figures.forest import forest, forest_limits
 from vat_bayes.report.figures.gain_tax import gain_tax, left_out
 from vat_bayes.report.figures.style import Drawing
@@ -16,6 +18,7 @@ from vat_bayes.report.run import Arm, Run
 from vat_bayes.report.tables import (
     Table,
     coupling_table,
+    dose_table,
     floors_table,
     gain_tax_table,
     nvat_table,
@@ -56,6 +59,7 @@ class ModelPart:
     plot: Panel
     gain_tax: Table
     floors: Table | None
+    doses: tuple[tuple[Dosed, Panel], ...]
     forests: tuple[Panel, ...]
     couplings: tuple[Panel, ...]
     nvat: Table | None
@@ -74,8 +78,12 @@ def model_parts(run: Run) -> tuple[ModelPart, ...]:
 
 def drawings(parts: tuple[ModelPart, ...]) -> tuple[Drawing, ...]:
     """Return every figure of the page, in the page's order."""
-    panels = [p for part in parts for p in (part.plot, *part.forests, *part.couplings)]
+    panels = [p for part in parts for p in _panels(part)]
     return tuple(p.drawing for p in panels if p.drawing is not None)
+
+
+def _panels(part: ModelPart) -> tuple[Panel, ...]:
+    return (part.plot, *(p for _, p in part.doses), *part.forests, *part.couplings)
 
 
 def _model_part(run: Run, model: str, limits: tuple[float, float], prefix: str) -> ModelPart:
@@ -89,6 +97,18 @@ def _model_part(run: Run, model: str, limits: tuple[float, float], prefix: str) 
         ),
         gain_tax=gain_tax_table(run, model),
         floors=floors_table(run, model),
+        doses=tuple(
+            (
+                s,
+                Panel(
+                    None,
+                    dose(run, s, name=_name(prefix, "dose", s.arms[-1])),
+                    _doses_said(run, s),
+                    dose_table(run, s.arms, s.doses),
+                ),
+            )
+            for s in find_doses(run, model)
+        ),
         forests=tuple(
             Panel(
                 arm,
@@ -159,6 +179,22 @@ def _plot_said(run: Run, model: str) -> str:
 
 def _why(run: Run, arm: Arm) -> str:
     return run.get(arm, "tax_rms", scale="points").status
+
+
+def _doses_said(run: Run, series: Dosed) -> str:
+    said = [
+        f"that the {what} falls at no step is {words.probability(p.centre)}"
+        for what, p in zip(("gain", "tax"), series.rises, strict=True)
+        if p.known
+    ]
+    if not said:
+        last = run.get(series.arms[-1], "tax_rms", scale="points")
+        return f"Withheld: {words.reason(last.status)}."
+    return (
+        f"Bars are {words.percent(run.level)} intervals. The probability "
+        f"{words.listing(said)}. The line only joins the points; what lies between two doses was "
+        "not measured."
+    )
 
 
 def _forest_said(run: Run, arm: Arm) -> str:

@@ -93,6 +93,8 @@ class Run:
         The judgments in counts, one row per model and condition.
     truth : pandas.DataFrame or None
         True values, where the study was simulated or built to have known ones.
+    decision : mapping
+        As in ``decision.json``; empty when no budget was declared.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Run:
     study: Mapping[str, Any]
     data: pd.DataFrame | None
     truth: pd.DataFrame | None
+    decision: Mapping[str, Any]
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -179,7 +182,7 @@ def load_run(
     ----------
     folder : Path
         It holds ``estimands.csv``, ``estimand_draws.nc`` and ``checks.json``, and may hold
-        ``manifest.json``, ``study.toml``, ``data.csv`` and ``truth.csv``.
+        ``manifest.json``, ``study.toml``, ``data.csv``, ``truth.csv`` and ``decision.json``.
     truth, data : pandas.DataFrame, optional
         In place of the files of that name.
 
@@ -205,9 +208,7 @@ def load_run(
         raise InputError(
             "there is nothing to report", where="estimands.csv", hint="is there only a baseline?"
         )
-    manifest = _json(folder / "manifest.json") if (folder / "manifest.json").is_file() else {}
-    if not isinstance(manifest, dict):
-        raise InputError("expected an object", where="manifest.json")
+    manifest = _optional_object(folder / "manifest.json")
     return Run(
         name=str(study.get("name") or folder.resolve().name),
         arms=arms,
@@ -219,6 +220,7 @@ def load_run(
         study=study,
         data=data if data is not None else _optional_table(folder / "data.csv"),
         truth=truth if truth is not None else _optional_table(folder / "truth.csv"),
+        decision=_optional_object(folder / "decision.json"),
     )
 
 
@@ -247,6 +249,13 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as e:
         raise InputError(f"not JSON ({e.msg})", where=f"{path.name}, line {e.lineno}") from e
+
+
+def _optional_object(path: Path) -> dict[str, Any]:
+    found = _json(path) if path.is_file() else {}
+    if not isinstance(found, dict):
+        raise InputError("expected an object", where=path.name)
+    return found
 
 
 def _study(path: Path) -> dict[str, Any]:

@@ -185,6 +185,37 @@ def floors_table(run: Run, model: str) -> Table | None:
     )
 
 
+def dose_table(run: Run, arms: tuple[Arm, ...], doses: tuple[float, ...]) -> Table:
+    """Return gain and tax of one series, and their changes from dose to dose."""
+    forms = (
+        ("gain", "Gain"),
+        ("trajectory_gain", "Change of the gain"),
+        ("tax_rms", "Tax (RMS)"),
+        ("trajectory_tax", "Change of the tax"),
+    )
+    rows = []
+    for i, (arm, dose) in enumerate(zip(arms, doses, strict=True)):
+        cells = [Cell(f"{dose:g}".replace("-", words.MINUS))]
+        for name, _ in forms:
+            step = name.startswith("trajectory")
+            if step and not i:
+                cells.append(Cell(words.NONE, muted=True))
+                continue
+            value = arms[i - 1].condition if step else ""
+            cells.append(estimate_cell(run.get(arm, name, value, "points")))
+        rows.append((arm_cell(arm), *cells))
+    return Table(
+        f"Gain and tax over the dose{_of(run, arms[0].model)}, each change from the next lower "
+        "dose",
+        (
+            Column("Condition", numeric=False),
+            Column("Dose"),
+            *(Column(label, "rating points") for _, label in forms),
+        ),
+        tuple(rows),
+    )
+
+
 def shifts_table(run: Run, arm: Arm) -> Table:
     """Return one arm's shifts in every form: the forest's numbers."""
     forms = (
@@ -283,71 +314,7 @@ def style_table(run: Run, model: str) -> Table | None:
     )
 
 
-_SHOWN = frozenset(
-    {
-        "shift",
-        "gnd",
-        "gain",
-        "tax_rms",
-        "tax_excess",
-        "tax_excess_retest",
-        "tax_ratio",
-        "tax_displacement",
-        "tax_displacement_floor",
-        "tax_loss",
-        "tax_loss_floor",
-        "coupling",
-        "nvat_offdiag",
-        "nvat_offdiag_prior",
-        "nvat_paper",
-        "nvat_paper_raw",
-        "nvat_paper_raw_null",
-        "style_acquiescence",
-        "style_extremity",
-        "shift_classical",
-        "shift_bootstrap",
-        "gain_classical",
-        "tax_rms_classical",
-    }
-)
-
-
-def other_table(run: Run) -> Table | None:
-    """Return every estimate that no other table shows."""
-    rows = []
-    for arm in run.arms:
-        for e in run.all(arm):
-            if e.estimand not in _SHOWN:
-                what = words.estimand_label(e.estimand)
-                of = (
-                    " and ".join(words.value_label(v) for v in e.value.split("~"))
-                    if e.value
-                    else ""
-                )
-                rows.append(
-                    (
-                        _named(run, arm),
-                        Cell(f"{what}: {of}" if of else what),
-                        estimate_cell(e),
-                        Cell(e.unit or words.NONE),
-                    )
-                )
-    if not rows:
-        return None
-    return Table(
-        "Every other estimate of this run",
-        (
-            Column("Condition", numeric=False),
-            Column("Estimate", numeric=False),
-            Column("Value"),
-            Column("Unit", numeric=False),
-        ),
-        tuple(rows),
-        "lines",
-    )
-
-
-def _named(run: Run, arm: Arm) -> Cell:
+def arm_of_any_model(run: Run, arm: Arm) -> Cell:
     """Return an arm as the head of a row in a table of several models."""
     notes = (words.shorten(arm.model, _WIDTH),) if len(run.models) > 1 else ()
     return Cell(words.shorten(arm.condition, _WIDTH), key=arm.key, notes=notes)
@@ -364,7 +331,7 @@ def truth_table(run: Run, compared: tuple[Compared, ...], caption: str) -> Table
         held = {True: "\N{CHECK MARK} inside", False: "\N{MULTIPLICATION X} outside"}
         rows.append(
             (
-                _named(run, c.arm),
+                arm_of_any_model(run, c.arm),
                 Cell(f"{what}: {of}" if of else what),
                 Cell(f"{words.number(c.truth, places)}"),
                 estimate_cell(e),

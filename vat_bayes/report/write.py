@@ -10,7 +10,7 @@ import pandas as pd
 from vat_bayes.errors import InputError
 
 # A condition that is gone must not leave its figure behind; other files are left alone.
-_OURS = re.compile(r"(m\d+-)?(gain-tax|forest|coupling)\b.*\.svg$")
+_OURS = re.compile(r"(m\d+-)?(gain-tax|dose|forest|coupling)\b.*\.svg$")
 
 
 def write_report(
@@ -27,7 +27,8 @@ def write_report(
     ----------
     run_folder : str or Path
         It holds ``estimands.csv``, ``estimand_draws.nc`` and ``checks.json``; ``manifest.json``,
-        ``study.toml``, ``data.csv`` and ``truth.csv`` are used when they are there.
+        ``study.toml``, ``data.csv``, ``truth.csv`` and ``decision.json`` are used when they are
+        there.
     truth : pandas.DataFrame, optional
         True values: ``condition, estimand, value, truth`` and, where needed, ``model`` and
         ``scale`` (rating points without it). In place of ``truth.csv``.

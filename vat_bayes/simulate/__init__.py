@@ -7,6 +7,6 @@ estimates, by quadrature over the whole population of scenarios and not over tho
 
 from vat_bayes.simulate.judgments import Simulated, simulate
 from vat_bayes.simulate.truth import true_effects
-from vat_bayes.simulate.world import CONDITIONS, World, draw_world
+from vat_bayes.simulate.world import CONDITIONS, Scatter, World, draw_world
 
-__all__ = ["CONDITIONS", "Simulated", "World", "draw_world", "simulate", "true_effects"]
+__all__ = ["CONDITIONS", "Scatter", "Simulated", "World", "draw_world", "simulate", "true_effects"]

@@ -1,0 +1,67 @@
+"""Which studies there are, how one is run, and where its rows are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.validation.sbc import run_sbc
+from benchmarks.validation.settings import planned
+from benchmarks.validation.study import run_study
+from benchmarks.validation.subset import PAIRS, data_folder, run_subset
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTED = ("model", "estimands", "simulate", "judgments")
+THIRDS = 20
+
+Task = tuple[str, str, int, Callable[[], pd.DataFrame]]
+
+
+def digest() -> str:
+    """Return the digest of the statistical code and of its model files."""
+    files = [p for room in TESTED for p in sorted((ROOT / "vat_bayes" / room).rglob("*.py"))]
+    files += [ROOT / "models" / "bayes" / "default.toml"]
+    return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()[:12]
+
+
+def tasks(studies: int, only: list[str]) -> Iterator[Task]:
+    """Yield every study, seed by seed, so that a run that is cut short has some of each kind."""
+    settings = [s for s in planned() if s.suite in only]
+    for seed in range(1, studies + 1):
+        for setting in settings:
+            yield "studies", setting.key, seed, partial(run_study, setting, seed)
+        if "sbc" in only:
+            for backend in ("numpyro", "pymc"):
+                for readout in ("distribution", "ratings"):
+                    key = f"sbc-{readout}-{backend}"
+                    yield "sbc", key, seed, partial(run_sbc, readout, backend, seed)
+        if "subset" in only and seed <= THIRDS + 1 and data_folder() is not None:
+            for pair in range(len(PAIRS)):
+                # The first is the fit of all scenarios.
+                which = seed - 2 if seed > 1 else -1
+                yield "subset", f"subset-{pair}", seed, partial(run_subset, pair, which)
+
+
+def run(task: Task, folder: Path) -> None:
+    """Run one study and keep its rows; a study that breaks is reported and left out."""
+    suite, key, seed, work = task
+    path = folder / suite / f"{key}-{seed:04d}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial_file = path.with_suffix(".partial")
+    work().to_csv(partial_file, index=False)
+    partial_file.rename(path)
+
+
+def collect(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the rows of every finished study."""
+    found = {}
+    for suite in ("studies", "sbc", "subset"):
+        files = sorted((folder / suite).glob("*.csv"))
+        if files:
+            frames = [pd.read_csv(f, keep_default_na=True) for f in files]
+            found[suite] = pd.concat(frames).fillna({"failed": "", "value": ""})
+    return found
