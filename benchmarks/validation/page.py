@@ -69,6 +69,8 @@ def write_page(rows: dict[str, pd.DataFrame], planned: int, out: Path, command: 
             sbc_scenarios=sbc.SCENARIOS,
             ranks=sbc.RANKS + 1,
             uniform=tables.markdown(uniform),
+            coverage_picture="![Coverage](calibration/coverage.png)" if len(counted) else "",
+            ranks_picture="![Ranks](calibration/ranks.png)" if len(uniform) else "",
             subset=tables.markdown(tables.subsets(thirds) if len(thirds) else thirds),
             pairs=", ".join(f"{a} -> {b}" for a, b in subset.PAIRS),
         ),
