@@ -112,7 +112,11 @@ def changed(path: str, found: Any) -> dict[str, Any]:
         ("conditions", {"a": 1}, "expected a list of tables, each headed [[conditions]]"),
         ("models", [], "there is no [[models]]"),
         ("models", 3, "expected a list of tables, each headed [[models]]"),
-        ("models.0.path", GONE, "[[models]] 1 'judge': 'path': the key is missing"),
+        (
+            "models.0.path",
+            GONE,
+            "[[models]] 1 'judge': a model needs the key 'path', or 'server' for one on a server",
+        ),
         ("models.0.threads", 0, "'threads': expected at least 1, found 0"),
         ("models.0.chat", "none", "'chat': expected 'auto' or 'plain', found 'none'"),
         ("seed", "a", "'seed': expected a whole number, found 'a'"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vat_bayes.cli import data, deciding, fitting, model, steering, whole
+from vat_bayes.cli import data, deciding, fitting, model, reproducing, steering, whole
 
 app = typer.Typer(
     name="vat-bayes",
@@ -46,6 +46,7 @@ for name, command, example in (
     ("demo", whole.demo, "vat-bayes demo --out my-demo"),
     ("audit", whole.audit, "vat-bayes audit study.toml --out runs/first"),
     ("collect", whole.collect, "vat-bayes collect study.toml --sample 5"),
+    ("reproduce", reproducing.reproduce, "vat-bayes reproduce runs/first --n 200"),
     ("steer", steering.steer, "vat-bayes steer study.toml --condition kind --out kind.gguf"),
     ("fit", fitting.fit, "vat-bayes fit ratings.csv --out runs/first --map rating=Score"),
     ("check", fitting.check, "vat-bayes check runs/first"),

@@ -13,8 +13,11 @@ from vat_bayes.collect.progress import (
     progress_for,
 )
 from vat_bayes.collect.prompts import Chat, system_message, user_message
+from vat_bayes.collect.reproduce import Reproduction, reproduce
 from vat_bayes.collect.run import collect, open_llamacpp
 from vat_bayes.collect.schedule import Schedule
+from vat_bayes.collect.server import ServerJudge
+from vat_bayes.collect.stopped import StoppedError
 from vat_bayes.collect.store import RunFolder
 
 __all__ = [
@@ -28,12 +31,16 @@ __all__ = [
     "Progress",
     "Prompt",
     "Reading",
+    "Reproduction",
     "RunFolder",
     "Schedule",
+    "ServerJudge",
     "SilentProgress",
+    "StoppedError",
     "collect",
     "open_llamacpp",
     "progress_for",
+    "reproduce",
     "system_message",
     "user_message",
 ]

@@ -125,7 +125,8 @@ class _Arm:
             self.p: Floats = np.where(n[:, None] > 0, counts / np.maximum(n, 1)[:, None], np.nan)
             self.valid: Floats = n / study.readout.repeats
         else:
-            self.p = np.array([answers[0].probabilities for answers in self.bits], dtype=float)
+            nothing = (float("nan"),) * k
+            self.p = np.array([a[0].probabilities or nothing for a in self.bits], dtype=float)
             self.valid = np.array([answers[0].p_valid for answers in self.bits], dtype=float)
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from vat_bayes.collect.judge import Reading
+from vat_bayes.collect.judge import UNLISTED, Reading
 
 _SYNC_SECONDS = 1.0
 _SYNC_ENTRIES = 256
+_WITHOUT_SHARES = ("end", UNLISTED)
 
 
 @dataclass(frozen=True, order=True)
@@ -96,9 +97,12 @@ class Journal:
     def close(self) -> None:
         """Bring everything onto the disk and close the file."""
         if self._file is not None:
-            self.sync()
-            self._file.close()
-            self._file = None
+            try:
+                self.sync()
+            finally:
+                # A full disk refuses what is still held back once more, and the file is closed.
+                file, self._file = self._file, None
+                file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +131,7 @@ class Journal:
             )
         except (ValueError, TypeError, KeyError):
             return None
-        if len(reading.probabilities) != (0 if reading.ended == "end" else self._k):
+        if len(reading.probabilities) != (0 if reading.ended in _WITHOUT_SHARES else self._k):
             return None
         return Key(model, condition, item, order, replicate), reading
 

@@ -9,6 +9,9 @@ from typing import Any, Protocol, runtime_checkable
 from vat_bayes.collect.prompts import Chat
 from vat_bayes.study import Weights
 
+UNLISTED = "unlisted"
+"""How an answer ended of which a server told the likeliest tokens, and none was a rating."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -18,14 +21,16 @@ class Reading:
     ----------
     probabilities : tuple of float, length K
         Of the ratings 1..K, given that the answer is one of them; they sum to 1. Empty where a
-        written answer ended without the place at which a rating is read.
+        written answer ended without the place at which a rating is read, and where a server lists
+        no rating among the likeliest answers.
     p_valid : float or None
-        The probability that the answer is one of them, from 0 to 1; None with no probabilities.
+        The probability that the answer is one of them, from 0 to 1; None where it is not known.
     rating : int, optional
         The rating of a written answer; None where it is no rating.
     ended : str
         How a written answer came to its rating: ``cue`` (the model asked for it), ``budget`` (it
-        had no tokens left) or ``end`` (it ended its turn). Empty where nothing was written.
+        had no tokens left) or ``end`` (it ended its turn); `UNLISTED` where a server lists no
+        rating. Empty where nothing was written.
     """
 
     probabilities: tuple[float, ...]

@@ -30,19 +30,22 @@ def label_bias(study: Study, readings: Mapping[Key, Reading]) -> list[dict[str, 
     -------
     list of dict
         ``model, condition, prompt, texts`` (their number), ``probabilities`` (K numbers),
-        ``mean_rating`` (in points) and ``p_valid``; empty when the study does not ask for it.
+        ``mean_rating`` (in points) and ``p_valid``; empty when the study does not ask for it. A
+        text for which a server lists no rating is left out.
     """
     if not study.readout.content_free:
         return []
     groups: dict[tuple[str, str, str], list[Reading]] = {}
     for key, reading in readings.items():
-        if key.item.startswith(CONTENT_FREE):
+        if key.item.startswith(CONTENT_FREE) and reading.probabilities:
             groups.setdefault((key.model, key.condition, key.order), []).append(reading)
     told = []
     for model in study.models:
         for condition in study.conditions:
             for prompt in study.prompts:
-                found = groups[model.name, condition.name, prompt]
+                found = groups.get((model.name, condition.name, prompt), [])
+                if not found:
+                    continue
                 p = np.mean([r.probabilities for r in found], axis=0)
                 told.append(
                     {

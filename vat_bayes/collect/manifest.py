@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 _LIBRARIES = ("vat-bayes", "llama-cpp-python", "jinja2", "numpy", "pandas", "pyarrow", "pydantic")
 # Where a run is written, where its files lie and how fast it goes do not change what it measures.
 _FREE = {"out", "items"}
-_FREE_OF_MODEL = {"path", "threads"}
+_FREE_OF_MODEL = {"path", "threads", "key_env", "parallel", "timeout", "tries"}
 _HASHED = {
     "model files": "the file of model",
     "prompts": "the prompts of condition",
@@ -72,7 +72,15 @@ def _without_paths(condition: Any) -> Any:
     return [_without_paths(x) for x in condition] if isinstance(condition, list) else condition
 
 
-def refuse_changes(before: Any, now: Any, *, asked: Set[str], where: Path) -> None:
+def refuse_changes(
+    before: Any,
+    now: Any,
+    *,
+    asked: Set[str],
+    where: Path,
+    refused: str = "this run cannot go on",
+    hint: str = "restore it or choose another out; the run is kept as it is",
+) -> None:
     """Raise an `InputError` that says what is not as it was when the run began.
 
     Parameters
@@ -85,13 +93,15 @@ def refuse_changes(before: Any, now: Any, *, asked: Set[str], where: Path) -> No
         The models with judgments. Another may be new, gone or mended: nothing depends on it.
     where : pathlib.Path
         The run folder.
+    refused, hint : str
+        What cannot be done, and what to do.
     """
     change = _first_change(_of_models(before, asked), _of_models(now, asked), [])
     if change is not None:
         raise InputError(
-            f"this run cannot go on, because something changed since it began: {change}",
+            f"{refused}, because something changed since it began: {change}",
             where=str(where),
-            hint="restore it or choose another out; the run is kept as it is",
+            hint=hint,
         )
 
 

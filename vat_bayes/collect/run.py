@@ -11,6 +11,7 @@ from vat_bayes.collect.llamacpp import LlamaCppJudge
 from vat_bayes.collect.progress import Progress, SilentProgress
 from vat_bayes.collect.schedule import Schedule
 from vat_bayes.collect.session import OpenJudge, Session
+from vat_bayes.collect.stopped import stopped_by_disk
 from vat_bayes.collect.store import RunFolder
 from vat_bayes.collect.thoughts import Thoughts
 from vat_bayes.errors import InputError
@@ -76,6 +77,8 @@ def collect(
     InputError
         When the study, a model or the folder can't be used, or something changed since the run
         in the folder began.
+    StoppedError
+        An `InputError`: the disk is full or a server fails; what was collected is kept.
     NoEffectError
         An `InputError`, raised when everything is written: an intervention gave exactly the
         baseline's answers.
@@ -89,33 +92,36 @@ def collect(
             "sample draws from distributions, and this study's answers are written",
             hint="set replicates in [readout]",
         )
-    files = {m.name: study.model_file(m) for m in study.models}
+    files = {m.name: study.model_file(m) for m in study.models if m.server is None}
     condition_files = study.condition_files()
     items = study.load_items()
     if not len(items.judged()):
         raise InputError("the study has no items to judge")
     schedule = Schedule(study, items)
     folder = RunFolder(Path(out or study.out or Path("runs", study.name)))
-    with folder.locked():
-        folder.refuse_foreign()
-        labels = study.scale.labels
-        with (
-            Journal(folder.journal, len(labels)) as journal,
-            contextlib.closing(Thoughts(folder.thoughts)) as thoughts,
-        ):
-            session = Session(
-                study=study,
-                files=files,
-                items=items,
-                schedule=schedule,
-                folder=folder,
-                journal=journal,
-                progress=progress or SilentProgress(),
-                open_judge=open_judge,
-                condition_files=condition_files,
-                thoughts=thoughts,
-            )
-            session.begin()
-            session.ask()
-        session.finish(sample)
+    try:
+        with folder.locked():
+            folder.refuse_foreign()
+            labels = study.scale.labels
+            with (
+                Journal(folder.journal, len(labels)) as journal,
+                contextlib.closing(Thoughts(folder.thoughts)) as thoughts,
+            ):
+                session = Session(
+                    study=study,
+                    files=files,
+                    items=items,
+                    schedule=schedule,
+                    folder=folder,
+                    journal=journal,
+                    progress=progress or SilentProgress(),
+                    open_judge=open_judge,
+                    condition_files=condition_files,
+                    thoughts=thoughts,
+                )
+                session.begin()
+                session.ask()
+            session.finish(sample)
+    except OSError as error:
+        raise stopped_by_disk(error, folder.root) or error from None
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ from vat_bayes.collect.manifest import (
 from vat_bayes.collect.progress import Progress
 from vat_bayes.collect.schedule import Schedule
 from vat_bayes.collect.sent import keep_prompts
+from vat_bayes.collect.server import ServerJudge, open_server, told_served
 from vat_bayes.collect.store import RunFolder, write_parquet, write_text
 from vat_bayes.collect.table import judgments_table
 from vat_bayes.collect.thoughts import Thoughts
@@ -48,7 +50,7 @@ class Session:
     study : Study
         The study.
     files : mapping of str to pathlib.Path
-        The file of each model.
+        The file of each model that is not on a server.
     items : ItemSet
         The study's items.
     schedule : Schedule
@@ -114,9 +116,7 @@ class Session:
             "models": {
                 m.name: {
                     **(before["models"].get(m.name, {}) if m.name in asked else {}),
-                    "path": m.path,
-                    "bytes": self.files[m.name].stat().st_size,
-                    "sha256": hashes[m.name],
+                    **self._source(m, hashes),
                 }
                 for m in study.models
             },
@@ -148,6 +148,12 @@ class Session:
             write_text(folder.loadings, judged.loadings.to_csv(index=False))
         # Last, because a folder with a manifest is one that can be taken up.
         folder.write_manifest(self._manifest)
+
+    def _source(self, model: ModelSource, hashes: Mapping[str, str]) -> dict[str, Any]:
+        if model.server is not None:
+            return {"server": model.server, "served_as": model.served_as or model.name}
+        size = self.files[model.name].stat().st_size
+        return {"path": model.path, "bytes": size, "sha256": hashes[model.name]}
 
     def ask(self) -> None:
         """Ask every model what it has not been asked."""
@@ -226,6 +232,9 @@ class Session:
             prompts = [p for c in conditions for p in self.schedule.of(c)]
             if all(key in self._made for p in prompts for key in self._keys(model.name, p)):
                 continue
+            if model.server is not None:
+                self._ask_server(model, prompts)
+                continue
             file = self.files[model.name]
             if checkpoint is not None:
                 file = self.condition_files[conditions[0].name][checkpoint]
@@ -241,6 +250,42 @@ class Session:
             finally:
                 watch.close()
                 judge.close()
+
+    def _ask_server(self, model: ModelSource, prompts: list[Prompt]) -> None:
+        judge = open_server(model, self.study.scale.labels)
+        try:
+            judge.prepare(prompts)
+            self._refuse_another_model(model, judge)
+            self._tell_judge(model.name, None, judge)
+            keep_prompts(self.folder.prompts / model.name / "0.parquet", judge, prompts)
+            self.folder.write_manifest(self._manifest)
+            todo = [(p, k) for p in prompts for k in self._keys(model.name, p)]
+            todo = [(p, k) for p, k in todo if k not in self._made]
+            with contextlib.closing(judge.read_all([p.chat for p, _ in todo])) as readings:
+                for place, reading in readings:
+                    prompt, key = todo[place]
+                    self.journal.append(key, reading)
+                    self._made[key] = reading
+                    self.progress.step(f"{model.name}, {prompt.condition}")
+        finally:
+            judge.close()
+            self._manifest["sessions"][-1].setdefault("servers", {})[model.name] = judge.tally()
+        if missing := judge.tally()["without_any_label"]:
+            self.progress.note(
+                f"model '{model.name}': in {missing} of {len(todo)} answers the server lists no "
+                "rating among the likeliest tokens; they count as refusals"
+            )
+
+    def _refuse_another_model(self, model: ModelSource, judge: ServerJudge) -> None:
+        before = self._manifest["models"][model.name].get("served")
+        now = judge.describe().get("served")
+        if before is not None and now is not None and before != now:
+            raise InputError(
+                f"model '{model.name}': the server has another model than when the run began "
+                f"({told_served(before)}; now {told_served(now)})",
+                where=model.server,
+                hint="serve the first one again, or choose another out; the run is kept as it is",
+            )
 
     def _ask_condition(
         self, model: str, condition: StudyCondition, judge: Judge, watch: _Watch

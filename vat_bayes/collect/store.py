@@ -155,10 +155,15 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
 def whole(path: Path) -> Iterator[Path]:
     """Give a path to write to, and put what was written there in the place of a file."""
     part = path.with_name(f"{path.name}.part")
-    yield part
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        # On a full disk the beginning of a file would keep the room that the rest needs.
+        part.unlink(missing_ok=True)
+        raise
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         try:

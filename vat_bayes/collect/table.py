@@ -78,6 +78,8 @@ def judgments_table(
 def _ratings(
     study: Study, key: Key, readings: Mapping[Key, Reading], sample: int | None
 ) -> list[int | None]:
+    if not readings[key].probabilities:
+        return [None] * (sample or 1)
     if sample is None:
         return [most_probable(readings[key])]
     seed = (study.seed, "rating", key.model, key.condition, key.item, key.order)
@@ -98,8 +100,9 @@ def _add(
         columns["prompt"].append(key.order)
         columns["rating"].append(pd.NA if rating is None else rating)
         columns["replicate"].append(replicate)
-        columns["p_valid"].append(reading.p_valid)
-        for name, p in zip(p_names, reading.probabilities, strict=True):
+        columns["p_valid"].append(float("nan") if reading.p_valid is None else reading.p_valid)
+        shares = reading.probabilities or (float("nan"),) * len(p_names)
+        for name, p in zip(p_names, shares, strict=True):
             columns[name].append(p)
 
 

@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from vat_bayes.errors import InputError
 from vat_bayes.study.files import locate
 from vat_bayes.study.tables import Name, Table, Text
 
+_OF_FILES = ("n_ctx", "threads", "n_gpu_layers", "chat")
+_OF_SERVERS = ("served_as", "key_env", "parallel", "timeout", "tries", "top_logprobs")
+
+
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or not url.isascii() or not url.isprintable():
+        raise InputError("expected an address like 'http://127.0.0.1:8080/v1'")
+    if parts.username is not None or parts.password is not None:
+        raise InputError(
+            "the address holds a user name or a password",
+            hint="name the environment variable with the server's key as key_env",
+        )
+    return url.rstrip("/")
+
+
+def _variable(name: str) -> str:
+    # The word is not repeated in the message: it may be the key itself.
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        raise InputError(
+            "expected the name of an environment variable, in capital letters, not the key itself"
+        )
+    return name
+
 
 class ModelSource(Table):
-    """One audited model.
+    """One audited model: a file to load, or the address of a server that has it loaded.
 
     Parameters
     ----------
     name : str
         Its name in every table.
-    path : str
+    path : str, optional
         A GGUF file, relative to the study file, or ``bundled:<name>``.
+    server : str, optional
+        In place of a path: the address of an OpenAI-compatible server, with or without ``/v1``.
+    served_as : str, optional
+        What the server calls the model; `name` when absent.
+    key_env : str, optional
+        The environment variable that holds the server's key; no key is sent when absent.
+    parallel : int, optional
+        How many questions the server is asked at the same time; 4 when absent.
+    timeout : float, optional
+        Seconds to wait for one answer of the server; 60 when absent.
+    tries : int, optional
+        How often a question is put to a server that fails; 8 when absent.
+    top_logprobs : int, optional
+        How many tokens the server is asked to list; 20 when absent, which OpenAI and vLLM allow.
     n_ctx : int, optional
         Context length in tokens; what the longest prompt needs when absent.
     threads : int, optional
@@ -32,11 +76,34 @@ class ModelSource(Table):
     """
 
     name: Name
-    path: Text
+    path: Text | None = None
+    server: Annotated[Text, AfterValidator(_address)] | None = None
+    served_as: Text | None = None
+    key_env: Annotated[str, AfterValidator(_variable)] | None = None
+    parallel: Annotated[int, Field(ge=1, le=256)] | None = None
+    timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
+    tries: Annotated[int, Field(ge=1, le=100)] | None = None
+    top_logprobs: Annotated[int, Field(ge=2, le=1000)] | None = None
     n_ctx: Annotated[int, Field(ge=16, le=2**24)] | None = None
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     n_gpu_layers: Annotated[int, Field(ge=-1, le=10_000)] = 0
     chat: Literal["auto", "plain"] = "auto"
+
+    @model_validator(mode="after")
+    def _file_or_server(self) -> Self:
+        if self.path is None and self.server is None:
+            raise InputError("a model needs the key 'path', or 'server' for one on a server")
+        if self.path is not None and self.server is not None:
+            raise InputError("a model has a 'path' or a 'server', not both")
+        here, there, foreign = (
+            ("on a server", "in a file", _OF_FILES)
+            if self.path is None
+            else ("in a file", "on a server", _OF_SERVERS)
+        )
+        for key in foreign:
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise InputError(f"'{key}' is for a model {there}, and this one is {here}")
+        return self
 
     def file(self, base: Path) -> Path:
         """Return the model's file.
@@ -46,6 +113,8 @@ class ModelSource(Table):
         InputError
             When there is none.
         """
+        if self.path is None:
+            raise InputError(f"model '{self.name}' is on a server, and this needs its file")
         return locate(self.path, base, f"model '{self.name}'")
 
 

@@ -133,7 +133,33 @@ class Study(Table):
             self._refuse_bad_reference(c, f"[[conditions]] {i} '{c.name}'")
         placebo_of(self.conditions)
         askings(self.scale, self.template, self.template.question)
+        for model in self.models:
+            if model.server is not None:
+                self._refuse_what_a_server_cannot_do(model.name)
         return self
+
+    def _refuse_what_a_server_cannot_do(self, model: str) -> None:
+        for i, c in enumerate(self.conditions, start=1):
+            if c.intervention.files:
+                raise InputError(
+                    f"kind '{c.intervention.kind}' changes the weights or states of a model, which "
+                    f"cannot be done to model '{model}' on a server",
+                    where=f"[[conditions]] {i} '{c.name}'",
+                    hint="use the model's file, or serve the changed model under a name of its own",
+                )
+        if self.readout.generates:
+            raise InputError(
+                f"mode 'generate' needs the model's file, and model '{model}' is on a server",
+                where="[readout]",
+            )
+        long = [label for label in self.scale.labels if len(label) > 1]
+        if long:
+            raise InputError(
+                f"label '{long[0]}' has {len(long[0])} characters; from model '{model}' on a "
+                "server only the first token of an answer is known, so every label must be one "
+                "digit or letter",
+                where="[scale]",
+            )
 
     def _refuse_bad_reference(self, condition: StudyCondition, where: str) -> None:
         known = {c.name: c for c in self.conditions}
