@@ -31,14 +31,19 @@ def test_left_out_scenarios_are_predicted(scores_study: Simulated) -> None:
     assert not parts[0] & parts[1]
 
 
-def test_a_model_that_denies_the_effects_misses_them(
-    scores_study: Simulated, tight_scores: Fitted
+@pytest.mark.parametrize(("off", "verdict"), [("promote", "warn"), (None, "fail")])
+def test_wrong_effects_miss_what_was_left_out(
+    scores_study: Simulated, fitted_scores: Fitted, off: str | None, verdict: str
 ) -> None:
-    check = check_leave_out(scores_study.judgments, lambda _: tight_scores[0], folds=2)
-    assert check.verdict in ("warn", "fail")
+    tree = fitted_scores[0].copy(deep=True)
+    delta = tree["posterior"]["delta"]
+    wrong = delta + 2.0 * (True if off is None else delta["arm"] == off)
+    tree["posterior"]["delta"] = wrong.transpose(*delta.dims)
+    check = check_leave_out(scores_study.judgments, lambda _: tree, folds=2)
+    assert check.verdict == verdict
     assert check.figure is not None
     assert check.figure < 0.8
-    assert "promote" in check.why
+    assert off is None or f"most misses: 20, {off}" in check.why
 
 
 def test_predictions_of_ratings(ratings_study: Simulated, fitted_ratings: Fitted) -> None:
@@ -54,11 +59,14 @@ def test_too_few_scenarios_to_part() -> None:
     assert (check.verdict, check.why) == ("not-run", "3 scenarios can't be parted")
 
 
-def test_loo_of_a_precise_posterior_passes_and_of_a_vague_one_warns() -> None:
+def test_loo_of_a_precise_posterior_passes_and_of_a_vague_one_warns(
+    fitted_scores: Fitted,
+) -> None:
     study = simulate_study(3, n_scenarios=8)
     precise = check_loo(drawn_posterior(study.judgments, spread=0.002))
     assert precise.verdict == "pass"
-    vague = check_loo(drawn_posterior(study.judgments, spread=0.15))
+    # Sixteen scenarios, and effects of three conditions on ten values that vary over them.
+    vague = check_loo(fitted_scores[0])
     assert vague.verdict == "warn"
     assert vague.figure is not None
     assert precise.figure is not None

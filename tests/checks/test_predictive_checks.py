@@ -28,10 +28,21 @@ def test_values_with_other_answers_are_named(heaped_ratings: Fitted) -> None:
     assert any(v in by_value.why for v in ("power", "security", "hedonism"))
     # All values together get their categories about right: only the values tell.
     assert named(check_predictive(tree), "ppc_ratings").verdict == "pass"
-    calibration = check_calibration(tree)
-    assert calibration.verdict == "warn"
-    assert calibration.figure is not None
-    assert calibration.figure > 0.05
+
+
+def test_probabilities_that_are_far_off_warn(fitted_ratings: Fitted) -> None:
+    tree = fitted_ratings[0].copy(deep=True)
+    counts = tree["observed_data"]["kind_counts"].to_numpy()
+    assert check_calibration(tree).verdict == "pass"
+    # Half of all ratings at the upper end, which was not predicted. That values differ by less than
+    # was predicted would not be seen in so small a study.
+    top = np.eye(counts.shape[-1])[-1] * counts.sum(-1, keepdims=True)
+    put(tree, "observed_data", "kind_counts", 0.5 * counts + 0.5 * top)
+    check = check_calibration(tree)
+    assert check.verdict == "warn", check
+    assert check.figure is not None
+    assert check.threshold is not None
+    assert check.figure > check.threshold
 
 
 def test_counts_by_value_are_those_of_the_table(

@@ -18,7 +18,7 @@ from vat_bayes.errors import InputError
 from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import fit, load_spec
-from vat_bayes.model.fast.ratings import is_large, refusal
+from vat_bayes.model.fast.ratings import preference, refusal
 from vat_bayes.model.ratings import RatingsDesign
 
 SPEC = load_spec()
@@ -53,8 +53,9 @@ def test_what_it_takes() -> None:
                              design.counts)),
     )  # fmt: skip
     assert refusal(holes, SPEC) is None
-    assert not is_large(design)
-    assert is_large(plain(600, rng))
+    assert preference(design) == "the data are small enough"
+    assert preference(plain(200, rng)) is None
+    assert "held against the likelihood" in str(preference(plain(800, rng)))
 
 
 def test_refused_by_name_and_left_to_nuts_by_auto() -> None:

@@ -9,6 +9,7 @@ import xarray as xr
 
 from vat_bayes.checks.check import Check, graded
 from vat_bayes.checks.quantities import estimand_draws
+from vat_bayes.model.structure import Floats
 
 # Effects of single scenarios are nuisances by the hundred; what is reported is diagnosed below.
 _NUISANCE = {"u"}
@@ -42,13 +43,11 @@ def check_convergence(tree: xr.DataTree, draws: xr.Dataset) -> list[Check]:
 
     data = _quantities(tree, draws)
     stats = tree["sample_stats"]
-    # A chain that never moved divides zero by zero, and its NaN is the verdict.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r_hat, ess_bulk, ess_tail = (
-            _extreme(az.rhat(data), np.max),
-            _extreme(az.ess(data, method="bulk"), np.min),
-            _extreme(az.ess(data, method="tail"), np.min),
-        )
+    r_hat, ess_bulk, ess_tail = (
+        _extreme(az.rhat(data), np.max),
+        _extreme(az.ess(data, method="bulk"), np.min),
+        _extreme(az.ess(data, method="tail"), np.min),
+    )
     n_draws = stats["diverging"].size
     divergent = float(stats["diverging"].sum())
     energy = np.asarray(stats["energy"].values, dtype=float)
@@ -98,18 +97,22 @@ def _quantities(tree: xr.DataTree, draws: xr.Dataset) -> xr.Dataset:
         if name == "coupling":
             rows, columns = np.tril_indices(values.shape[-1], -1)
             values = values[..., rows, columns]
-        # What the model file fixes is the same in every draw and has nothing to mix.
-        if not np.ptp(values):
-            continue
-        values = values.reshape(*values.shape[:2], -1)
-        # What a model file fixes at zero is not sampled.
-        kept[str(name)] = values[..., (values != 0).any((0, 1))]
+        kept[str(name)] = _sampled(values.reshape(*values.shape[:2], -1))
     # A value without items has no shift; it is not among the estimands' draws either.
     for name, by_label in estimand_draws(draws).items():
         if by_label:
             stack = np.stack(list(by_label.values()), axis=-1)
-            kept[name] = stack.reshape(chains, len(stack) // chains, -1)
+            kept[name] = _sampled(stack.reshape(chains, len(stack) // chains, -1))
     return xr.Dataset({k: (("chain", "draw", f"{k}_index"), v) for k, v in kept.items()})
+
+
+def _sampled(values: Floats) -> Floats:
+    """Drop what a model file fixes at zero, and mark as NaN what is stuck anywhere else.
+
+    What rounding makes of the R-hat of a constant is a matter of luck.
+    """
+    values = values[..., (values != 0).any((0, 1))]
+    return np.where(np.ptp(values, axis=(0, 1)) > 0, values, np.nan)
 
 
 def _extreme(result: xr.Dataset, which: Callable[..., float]) -> tuple[float, str]:

@@ -33,10 +33,12 @@ def check_fast_engine(tree: xr.DataTree) -> Check:
         return Check(NAME, "not-run", None, None, "nothing was approximated in this fit")
     shift = float(attrs["fast_shift"])
     ks = [float(attrs["fast_effects_k"]), float(attrs["fast_pareto_k"])]
-    # Not a number: the last figure is only computed where the likelihood is cheap enough.
-    k = max(ks[:1] if math.isnan(ks[1]) else ks)
+    # Not a number: that figure is computed only where the likelihood is cheap enough, and without
+    # it there is no more than a warning to be had.
+    known = [k for k in ks if not math.isnan(k)]
+    k = max(known, default=math.inf)
     verdict: Verdict = "pass"
-    if not (shift <= _SHIFT_WARN and k <= _K_WARN):
+    if not (shift <= _SHIFT_WARN and k <= _K_WARN and len(known) == len(ks)):
         verdict = "warn"
     if not (shift <= _SHIFT_FAIL and k <= _K_FAIL):
         verdict = "fail"

@@ -39,8 +39,9 @@ def check_prior(tree: xr.DataTree, draws: xr.Dataset) -> list[Check]:
     -------
     list of Check
         ``prior_gain`` warns when the prior all but excludes gains that are plain to see, favours
-        impossible ones, or has the posterior in its tail; ``prior_coupling`` when the prior has no
-        room for no coupling or for a strong one, or has the posterior in its tail.
+        impossible ones, or has the posterior in its tail, with response style held at that of the
+        baseline (it moves points whatever the prior of the effects is); ``prior_coupling`` when
+        the prior has no room for no coupling or for a strong one, or has the posterior in its tail.
 
     References
     ----------
@@ -48,15 +49,17 @@ def check_prior(tree: xr.DataTree, draws: xr.Dataset) -> list[Check]:
     182, 389-402. doi:10.1111/rssa.12378
     """
     found = estimand_draws(draws)
-    return [_gain(tree, found["gain"]), _coupling(tree, found["nvat_offdiag"])]
+    return [_gain(tree), _coupling(tree, found["nvat_offdiag"])]
 
 
-def prior_gains(tree: xr.DataTree) -> dict[str, Floats]:
-    """Compute what the priors imply for the gain of every fitted arm with a target.
+def gains(tree: xr.DataTree, group: str) -> dict[str, Floats]:
+    """Compute the gain of every fitted arm with a target, response style held at the baseline's.
 
     Parameters
     ----------
     tree : DataTree
+    group : {"posterior", "prior"}
+        Which draws.
 
     Returns
     -------
@@ -66,12 +69,12 @@ def prior_gains(tree: xr.DataTree) -> dict[str, Floats]:
     swapped = xr.DataTree.from_dict(
         {
             "/": tree.to_dataset(),
-            "/posterior": tree["prior"].to_dataset(),
+            "/posterior": tree[group].to_dataset(),
             "/constant_data": tree["constant_data"].to_dataset(),
         }
     )
     swapped.attrs = tree.attrs
-    points = compute_shifts(swapped).points
+    points = compute_shifts(swapped).adjusted
     arms = [a for a in read_arms(tree) if a.index is not None]
     return {
         a.label: gain(points[:, i], a.condition.target, 1)
@@ -81,19 +84,21 @@ def prior_gains(tree: xr.DataTree) -> dict[str, Floats]:
     }
 
 
-def _gain(tree: xr.DataTree, posterior: dict[str, Floats]) -> Check:
+def _gain(tree: xr.DataTree) -> Check:
     name = "prior_gain"
-    if not posterior:
-        return Check(name, "not-run", None, None, "no condition has a target that items measure")
+    if not any(a.condition.target for a in read_arms(tree) if a.index is not None):
+        return Check(name, "not-run", None, None, "no condition has a target")
     needed = {str(v) for v in tree["posterior"].data_vars} - {"u"}
     if "prior" not in tree.children or not needed <= set(tree["prior"].data_vars):
         return Check(name, "not-run", None, None, "the posterior has no prior draws of everything")
-    prior = prior_gains(tree)
+    prior, posterior = gains(tree, "prior"), gains(tree, "posterior")
+    if not prior:
+        return Check(name, "not-run", None, None, "no item measures a target")
     label, tail = _most_surprising(prior, posterior)
     lo, hi = np.quantile(prior[label], _LEVEL)
     text = (
         f"before the data, the gain of {label} was [{lo:.2f}, {hi:.2f}] points with probability "
-        f".9, and the posterior median is {np.median(posterior[label]):.2f}"
+        f".9, and the posterior median is {np.median(posterior[label]):.2f} (response style held)"
     )
     reach = int(tree.attrs["n_categories"]) - 1
     plain = float((np.abs(prior[label]) > _PLAIN * reach).mean())

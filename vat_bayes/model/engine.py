@@ -13,7 +13,7 @@ from vat_bayes.errors import InputError, near_miss
 from vat_bayes.judgments import Judgments
 from vat_bayes.judgments import Readout as JudgmentReadout
 from vat_bayes.model.build import Design, prepare
-from vat_bayes.model.fast.ratings import is_large, refusal, sample_fast
+from vat_bayes.model.fast.ratings import preference, refusal, sample_fast
 from vat_bayes.model.prior_draws import draw_prior
 from vat_bayes.model.priors import ModelSpec, load_spec
 from vat_bayes.model.ratings import RatingsDesign
@@ -144,8 +144,8 @@ def _sample_ratings(
         return samples, _how("fast", "asked for") | figures
     if why_not is not None:
         reason = f"the fast engine does not fit {why_not}"
-    elif not is_large(design):
-        reason = "the data are small enough"
+    elif (preferred := preference(design)) is not None:
+        reason = preferred
     else:
         samples, figures, trusted = sample_fast(design, spec, settings)
         if trusted:

@@ -25,7 +25,8 @@ from vat_bayes.model.fast.centre import next_centres
 from vat_bayes.model.fast.density import Shape
 from vat_bayes.model.fast.engine import Fitted
 from vat_bayes.model.fast.posterior import Centre
-from vat_bayes.model.fast.ratios import MOST_CELLS, PARAMETERS, log_ratios, parameters_at, point
+from vat_bayes.model.fast.ratings import MOST_CELLS
+from vat_bayes.model.fast.ratios import PARAMETERS, log_ratios, parameters_at, point
 from vat_bayes.model.fast.surrogate import (
     Moments,
     Surrogate,
@@ -108,7 +109,7 @@ def diagnose(fitted: Fitted, shape: Shape, *, seed: int) -> Diagnosis:
     k = np.nan
     if cells <= MOST_CELLS:
         # Other points than those that the stand-ins were adjusted at.
-        ratio, _ = log_ratios(fitted.works, fitted.surrogates, fitted.draws, shape, seed=seed + 2)
+        ratio, _ = log_ratios(fitted.works, fitted.surrogates, fitted.draws, shape, seed=seed + 9)
         k = _pareto_k(ratio)
     return Diagnosis(effects_k, shift, shifted, k)
 
@@ -127,7 +128,7 @@ def _shift(fitted: Fitted, shape: Shape) -> tuple[float, str]:
     middles = next_centres(shape, fitted.surrogates, fitted.draws)
     total = np.zeros(len(thin["theta"]))
     for m, (work, surrogate, middle, weighted) in enumerate(
-        zip(fitted.works, fitted.surrogates, middles, fitted.weighted, strict=True)
+        zip(fitted.works, fitted.at_centre, middles, fitted.weighted, strict=True)
     ):
         error = _score_error(work, surrogate, middle, weighted.moments)
 

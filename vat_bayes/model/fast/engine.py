@@ -20,7 +20,8 @@ from vat_bayes.model.fast.density import Shape, normal_scales
 from vat_bayes.model.fast.importance import Weighted, exact_moments
 from vat_bayes.model.fast.items import to_device
 from vat_bayes.model.fast.posterior import Centre
-from vat_bayes.model.fast.ratios import MOST_CELLS, log_ratios
+from vat_bayes.model.fast.ratings import MOST_CELLS
+from vat_bayes.model.fast.ratios import log_ratios
 from vat_bayes.model.fast.sampler import Sampler
 from vat_bayes.model.fast.surrogate import (
     Moments,
@@ -37,6 +38,8 @@ from vat_bayes.model.structure import Floats, Ints
 # Scenarios on which the way to the posterior is walked, and on which slopes are taken.
 _FEW, _SOME = 48, 128
 _EM_STEPS = 10
+# Times that the stand-in is adjusted to the likelihood over its draws.
+_ADJUSTMENTS = 2
 # Draws that find the middle of a stand-in.
 _SHORT = 200
 
@@ -51,16 +54,19 @@ class Fitted:
     works : tuple of Work
         Posterior of every scenario at the centres.
     surrogates : tuple of Surrogate
+        As they were sampled.
+    at_centre : tuple of Surrogate
+        Before they were adjusted to the likelihood over their draws.
     weighted : tuple of Weighted
-    slopes : tuple of Slopes
+        Exact moments of the effects at the centres.
     """
 
     draws: dict[str, Floats]
     stats: dict[str, Floats]
     works: tuple[Work, ...]
     surrogates: tuple[Surrogate, ...]
+    at_centre: tuple[Surrogate, ...]
     weighted: tuple[Weighted, ...]
-    slopes: tuple[Slopes, ...]
 
 
 def patterns(data: ModelRatings) -> tuple[Ints, Floats]:
@@ -153,10 +159,12 @@ def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitt
         _build(w, c, x.moments, s)
         for w, c, x, s in zip(works, centres, weighted, slopes, strict=True)
     )
+    at_centre = surrogates
     if sum(w.ratings.rating.size for w in works) <= MOST_CELLS:
-        surrogates = _adjust(tuple(works), surrogates, sampler, shape, settings.seed)
+        for seed in range(_ADJUSTMENTS):
+            surrogates = _adjust(tuple(works), surrogates, sampler, shape, settings.seed + 1 + seed)
     draws, stats = sampler(surrogates, settings.draws, seed=settings.seed)
-    return Fitted(draws, stats, tuple(works), surrogates, weighted, slopes)
+    return Fitted(draws, stats, tuple(works), surrogates, at_centre, weighted)
 
 
 def _adjust(
@@ -171,7 +179,7 @@ def _adjust(
     Built at one point, they have the slope of that point; where scales are uncertain, the slope
     averaged over the posterior is another.
     """
-    draws, _ = sampler(surrogates, 5 * _SHORT, seed=seed + 1)
+    draws, _ = sampler(surrogates, 5 * _SHORT, seed=seed)
     ratio, styles = log_ratios(works, surrogates, draws, shape, seed=seed)
     columns = np.concatenate(styles, 1)
     slope = np.linalg.lstsq(columns - columns.mean(0), ratio, rcond=None)[0]

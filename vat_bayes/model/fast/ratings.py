@@ -8,7 +8,9 @@ from vat_bayes.model.sampling import Samples, Settings
 
 # Cells and scenarios from which `auto` takes the fast engine: below, NUTS takes minutes and needs
 # no approximation.
-LARGE_CELLS, LARGE_SCENARIOS = 30_000, 100
+LARGE_CELLS, LARGE_SCENARIOS = 10_000, 100
+# And cells up to which its diagnostics are complete; see `vat_bayes.model.fast.ratios`.
+MOST_CELLS = 40_000
 # Every pattern of missing data adds one matrix to each step of the sampler.
 _MOST_PATTERNS = 8
 
@@ -43,10 +45,24 @@ def refusal(design: RatingsDesign, spec: ModelSpec) -> str | None:
     return None
 
 
-def is_large(design: RatingsDesign) -> bool:
-    """Whether the data are so many that ``auto`` prefers the fast engine."""
-    scenarios = len(design.structure.scenarios)
-    return len(design.cell_state) >= LARGE_CELLS and scenarios >= LARGE_SCENARIOS
+def preference(design: RatingsDesign) -> str | None:
+    """Say why ``auto`` takes NUTS although the fast engine could fit.
+
+    Parameters
+    ----------
+    design : RatingsDesign
+
+    Returns
+    -------
+    str or None
+        None where it tries the fast engine first.
+    """
+    cells = len(design.cell_state)
+    if cells < LARGE_CELLS or len(design.structure.scenarios) < LARGE_SCENARIOS:
+        return "the data are small enough"
+    if cells > MOST_CELLS:
+        return "at this size the fast engine cannot be held against the likelihood"
+    return None
 
 
 def sample_fast(

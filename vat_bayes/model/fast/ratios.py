@@ -23,10 +23,8 @@ from vat_bayes.model.fast.surrogate import (
 from vat_bayes.model.fast.work import Work
 from vat_bayes.model.structure import Floats, Ints
 
-# Draws at which it is computed, points of importance sampling at each, and cells up to which that
-# takes no longer than the rest of a fit.
+# Draws at which it is computed, and points of importance sampling at each.
 N_DRAWS, _POINTS = 100, 16
-MOST_CELLS = 60_000
 PARAMETERS = (
     "theta", "delta", "beta", "lambda_", "cutpoint", "alpha_scale", "kappa_scale", "u_scale",
 )  # fmt: skip
