@@ -15,8 +15,8 @@ from vat_bayes.model.priors import ModelSpec, Prior
 Fitted = tuple[xr.DataTree, Estimands]
 
 
-def fitted(judgments: Judgments, spec: ModelSpec | str = "default") -> Fitted:
-    tree = fit(judgments, spec=spec, chains=2, draws=200, tune=150, seed=3)
+def fitted(judgments: Judgments, spec: ModelSpec | str = "default", *, chains: int = 2) -> Fitted:
+    tree = fit(judgments, spec=spec, chains=chains, draws=150, tune=100, seed=3)
     return tree, compute_estimands(tree)
 
 

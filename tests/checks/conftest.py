@@ -23,7 +23,7 @@ def fitted_scores(scores_study: Simulated) -> Fitted:
 @pytest.fixture(scope="session")
 def tight_scores(scores_study: Simulated) -> Fitted:
     """The same data under a prior that all but excludes effects."""
-    return fitted(scores_study.judgments, with_effects(0.01))
+    return fitted(scores_study.judgments, with_effects(0.01), chains=1)
 
 
 @pytest.fixture(scope="session")
@@ -46,4 +46,4 @@ def heaped_ratings(ratings_study: Simulated) -> Fitted:
     rows.loc[middle, "rating"] = 3
     rows.loc[ends, "rating"] = rng.choice([1, 5], size=int(ends.sum()))
     heaped = load_judgments(rows, conditions=judgments.conditions, n_categories=5)
-    return fitted(heaped)
+    return fitted(heaped, chains=1)

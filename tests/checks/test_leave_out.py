@@ -19,7 +19,7 @@ def test_left_out_scenarios_are_predicted(scores_study: Simulated) -> None:
 
     def refit(part: Judgments) -> xr.DataTree:
         parts.append(set(part.table["scenario"]))
-        return fit(part, chains=2, draws=100, tune=150, seed=5)
+        return fit(part, chains=1, draws=100, tune=100, seed=5)
 
     check = check_leave_out(scores_study.judgments, refit, folds=2, seed=1)
     assert check.verdict == "pass"

@@ -66,9 +66,9 @@ def test_scaled_quantities_are_those_of_the_estimands(fitted_scores: Fitted) -> 
     excess = (shift[:, off] ** 2).mean(1) - (placebo[:, off] ** 2).mean(1)
     np.testing.assert_allclose(found["tax_excess"]["promote"], excess)
     assert set(found["tax_excess"]) == {"promote"}
-    norm = found["nvat_offdiag"]["retest"].mean()
+    norm = found["nvat_offdiag"]["placebo"].mean()
     rows = estimands.table
-    mine = rows[(rows["estimand"] == "nvat_offdiag") & (rows["condition"] == "retest")]
+    mine = rows[(rows["estimand"] == "nvat_offdiag") & (rows["condition"] == "placebo")]
     assert norm == pytest.approx(mine["mean"].item(), rel=1e-5)
 
 

@@ -20,9 +20,9 @@ def check_calibration(tree: xr.DataTree) -> Check:
     """Compare the predicted probabilities of the ratings with the ones that isotonic fits find.
 
     The prediction is that for a new item of a new scenario: the probability of a rating of at most
-    k, for each state, value and polarity. Pooled over all of them, the observed shares are
-    regressed on the predictions by the pool-adjacent-violators algorithm; how far the fit is from
-    the predictions is how far they are from reliable. Replicated data say how far it is by chance.
+    k, for each state, value and polarity. For each k, the observed shares are regressed on the
+    predictions by the pool-adjacent-violators algorithm; how far the fit is from the predictions
+    is how far they are from reliable. Replicated data say how far it is by chance.
 
     Parameters
     ----------
@@ -48,12 +48,18 @@ def check_calibration(tree: xr.DataTree) -> Check:
     observed = array(tree, "observed_data", "kind_counts")
     replicated = merge_chains(array(tree, "posterior_predictive", "kind_counts"))
     forecast = _cumulative(replicated.mean(0))
-    weight = np.broadcast_to(observed.sum(-1, keepdims=True), forecast.shape)
+    weight = observed.sum(-1)
     seen = weight > 0
-    found = miscalibration(forecast[seen], _cumulative(observed)[seen], weight[seen])
-    chance = [
-        miscalibration(forecast[seen], _cumulative(x)[seen], weight[seen]) for x in replicated
-    ]
+
+    def distance(counts: Floats) -> float:
+        share = _cumulative(counts)
+        each = [
+            miscalibration(forecast[seen, k], share[seen, k], weight[seen])
+            for k in range(share.shape[-1])
+        ]
+        return float(np.sqrt(np.square(each).mean()))
+
+    found, chance = distance(observed), [distance(x) for x in replicated]
     limit = max(_NEGLIGIBLE, float(np.quantile(chance, _QUANTILE)))
     return graded(
         _NAME,
