@@ -23,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.validation", description=__doc__)
     kinds = ["coverage", "null", "misspecified", "coupling", "sbc", "subset"]
     parser.add_argument("--studies", type=int, default=200, help="of each kind")
+    parser.add_argument("--backend", choices=["numpyro", "pymc"], help="only what it fits")
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--workers", type=int, default=2)
@@ -33,6 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = ROOT / ".build" / "validation" / digest()
     every = list(tasks(options.studies, options.only))
+    if options.backend:
+        every = [t for t in every if options.backend in t[1]]
     todo = [t for t in every if not (folder / t[0] / f"{t[1]}-{t[2]:04d}.csv").is_file()]
     print(f"{len(every) - len(todo)} of {len(every)} studies are there, in {folder}", flush=True)
     if not options.page_only:
@@ -47,7 +50,7 @@ def go(todo: list[Task], folder: Path, workers: int, minutes: float) -> None:
     done = 0
     # Not forked: JAX has threads. Renewed now and then: compiled programs pile up.
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=40) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=200) as pool:
         running: dict[Future[None], Task] = {}
         while True:
             in_time = time.monotonic() - start < 60 * minutes

@@ -34,7 +34,7 @@ SCENARIOS = 16
 RANKS = 63
 """Number of nearly independent draws that a parameter is ranked among."""
 
-DRAWS, TUNE, CHAINS = 500, 500, 2
+DRAWS, TUNE, CHAINS = 500, 300, 2
 ONE_ARM = CONDITIONS[:2]
 
 

@@ -13,7 +13,7 @@ from vat_bayes.judgments import load_judgments
 from vat_bayes.model import fit
 from vat_bayes.simulate import simulate
 
-DRAWS, TUNE, CHAINS = 1000, 500, 2
+DRAWS, TUNE, CHAINS = 800, 300, 2
 TWINS = ("gain", "shift", "tax_rms", "tax_excess")
 
 

@@ -17,33 +17,49 @@ from benchmarks.validation.subset import PAIRS, data_folder, run_subset
 ROOT = Path(__file__).resolve().parents[2]
 TESTED = ("model", "estimands", "simulate", "judgments")
 THIRDS = 20
+# Studies of one kind that are run one after the other: they share compiled programs.
+BLOCK = 10
 
 Task = tuple[str, str, int, Callable[[], pd.DataFrame]]
 
 
 def digest() -> str:
-    """Return the digest of the statistical code and of its model files."""
+    """Return the digest of the statistical code and of its model files.
+
+    The fast engine for ratings has its own: it takes no part in most studies.
+    """
     files = [p for room in TESTED for p in sorted((ROOT / "vat_bayes" / room).rglob("*.py"))]
-    files += [ROOT / "models" / "bayes" / "default.toml"]
+    files = [p for p in files if p.parent.name != "fast"]
+    return _digest([*files, ROOT / "models" / "bayes" / "default.toml"])
+
+
+def _digest(files: list[Path]) -> str:
     return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()[:12]
 
 
 def tasks(studies: int, only: list[str]) -> Iterator[Task]:
-    """Yield every study, seed by seed, so that a run that is cut short has some of each kind."""
+    """Yield every study, in blocks of seeds, so that a run cut short has some of each kind."""
     settings = [s for s in planned() if s.suite in only]
-    for seed in range(1, studies + 1):
+    fast = _digest(sorted((ROOT / "vat_bayes" / "model" / "fast").rglob("*.py")))
+    for first in range(1, studies + 1, BLOCK):
+        seeds = range(first, min(first + BLOCK, studies + 1))
         for setting in settings:
-            yield "studies", setting.key, seed, partial(run_study, setting, seed)
+            key = setting.key + (f"-{fast}" if setting.engine == "fast" else "")
+            for seed in seeds:
+                yield "studies", key, seed, partial(run_study, setting, seed)
         if "sbc" in only:
             for backend in ("numpyro", "pymc"):
                 for readout in ("distribution", "ratings"):
-                    key = f"sbc-{readout}-{backend}"
-                    yield "sbc", key, seed, partial(run_sbc, readout, backend, seed)
-        if "subset" in only and seed <= THIRDS + 1 and data_folder() is not None:
+                    for seed in seeds:
+                        key = f"sbc-{readout}-{backend}"
+                        yield "sbc", key, seed, partial(run_sbc, readout, backend, seed)
+        if "subset" in only and data_folder() is not None:
             for pair in range(len(PAIRS)):
-                # The first is the fit of all scenarios.
-                which = seed - 2 if seed > 1 else -1
-                yield "subset", f"subset-{pair}", seed, partial(run_subset, pair, which)
+                for seed in seeds:
+                    if seed <= THIRDS + 1:
+                        # The first is the fit of all scenarios.
+                        which = seed - 2 if seed > 1 else -1
+                        yield "subset", f"subset-{pair}", seed, partial(run_subset, pair, which)
 
 
 def run(task: Task, folder: Path) -> None:

@@ -96,42 +96,24 @@ def _sample_numpyro(design: Design, spec: ModelSpec, settings: Settings) -> Samp
     # started.
     numpyro.set_host_device_count(settings.chains)
     import jax
-    from numpyro.infer import MCMC, NUTS
 
     from vat_bayes.model.backends import numpyro as models
+    from vat_bayes.model.chains import Run, run_chains
 
     ratings = isinstance(design, RatingsDesign)
+    how = Run(
+        settings.draws,
+        settings.tune,
+        settings.chains,
+        settings.seed,
+        settings.target_accept,
+        dense=() if ratings else _dense_block(design, spec, settings.tune),
+        progress=settings.progress,
+    )
     model = models.ratings_model if ratings else models.scores_model
     with jax.enable_x64(True):
-        parallel = jax.local_device_count() >= settings.chains
-        dense = () if ratings else _dense_block(design, spec, settings.tune)
-        mcmc = MCMC(
-            NUTS(
-                model,
-                target_accept_prob=settings.target_accept,
-                dense_mass=[dense] if dense else False,
-            ),
-            num_warmup=settings.tune,
-            num_samples=settings.draws,
-            num_chains=settings.chains,
-            chain_method="parallel" if parallel else "sequential",
-            progress_bar=settings.progress and sys.stderr.isatty(),
-        )
-        fields = ("diverging", "energy", "num_steps", "accept_prob")
-        mcmc.run(jax.random.PRNGKey(settings.seed), design, spec, extra_fields=fields)
-        draws = {k: np.asarray(v) for k, v in mcmc.get_samples(group_by_chain=True).items()}
-        stats = {k: np.asarray(v) for k, v in mcmc.get_extra_fields(group_by_chain=True).items()}
-    return Samples(
-        draws=draws,
-        stats={
-            "diverging": stats["diverging"],
-            "energy": stats["energy"],
-            "n_steps": stats["num_steps"],
-            "tree_depth": np.ceil(np.log2(stats["num_steps"] + 1)),
-            "acceptance_rate": stats["accept_prob"],
-        },
-        sampler=f"numpyro {numpyro.__version__} NUTS",
-    )
+        draws, stats = run_chains(model, (design, spec), how)
+    return Samples(draws=draws, stats=stats, sampler=f"numpyro {numpyro.__version__} NUTS")
 
 
 def _dense_block(design: Design, spec: ModelSpec, tune: int) -> tuple[str, ...]:

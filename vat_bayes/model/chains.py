@@ -1,0 +1,237 @@
+"""Chains of NumPyro's NUTS, compiled once for all data of one shape.
+
+The library's own driver compiles anew for every data set and length of chain, which takes longer
+than sampling a small study. Here its kernel is called in chunks of one length, with the data as an
+argument.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+from numpyro.handlers import seed, trace
+from numpyro.infer.hmc import hmc
+from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
+from rich.console import Console
+from rich.progress import Progress
+
+from vat_bayes.model.program import Program, compiled_once, take_out_data
+from vat_bayes.model.structure import Floats
+
+# Transitions in one call of the compiled program.
+_CHUNK = 50
+# Before the scales of the posterior are known, a trajectory that is allowed its full length
+# wanders a thousand small steps and learns no more from them.
+_WARM_UP_DEPTH, _DEPTH = 6, 10
+# Half-width of the box, in unconstrained coordinates, in which the chains start.
+_RADIUS = 1.0
+
+Point = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to run the chains.
+
+    Parameters
+    ----------
+    draws, tune, chains, seed : int
+    target_accept : float
+    dense : tuple of str
+        Parameters whose covariance the warm-up learns whole.
+    progress : bool
+    """
+
+    draws: int
+    tune: int
+    chains: int
+    seed: int
+    target_accept: float
+    dense: tuple[str, ...] = ()
+    progress: bool = False
+
+
+def run_chains(
+    model: Callable[..., None], arguments: tuple[Any, ...], how: Run
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Sample a NumPyro model.
+
+    Parameters
+    ----------
+    model : callable
+    arguments : tuple
+    how : Run
+
+    Returns
+    -------
+    dict of str to ndarray, shape (chain, draw, ...)
+        Parameters and deterministic quantities.
+    dict of str to ndarray, shape (chain, draw)
+        ``diverging``, ``energy``, ``n_steps``, ``tree_depth`` and ``acceptance_rate``.
+
+    Raises
+    ------
+    ValueError
+        When the density is not finite anywhere near the origin.
+    """
+    shapes = jax.eval_shape(partial(_unconstrained, model, arguments), jax.random.PRNGKey(0))
+    density = take_out_data(
+        jax.value_and_grad(lambda z: potential_energy(model, arguments, {}, z)), shapes
+    )
+    constrain = take_out_data(
+        lambda z: constrain_fn(model, arguments, {}, z, return_deterministic=True), shapes
+    )
+    parallel = 1 < how.chains <= jax.local_device_count()
+    sampler = compiled_once(
+        ("sampler", density.key, how.target_accept, how.tune, how.dense, parallel),
+        lambda: _Sampler(density.without_data(), how, parallel=parallel),
+    )
+    expand = compiled_once(
+        ("expand", constrain.key, parallel),
+        lambda: _map(constrain.without_data(), parallel=parallel),
+    )
+    begin = [_begin(density, shapes, how.seed, chain) for chain in range(how.chains)]
+    keys = jax.random.split(jax.random.PRNGKey(how.seed), how.chains)
+    programs = _Programs(sampler, expand, density.data, constrain.data)
+    with _bar(how) as bar:
+        if parallel:
+            together = {k: np.stack([z[k] for z in begin]) for k in shapes}
+            parts = [_walk(programs, together, keys, how, bar)]
+        else:
+            parts = [_walk(programs, z, key, how, bar) for z, key in zip(begin, keys, strict=True)]
+    join = (lambda x: x[0]) if parallel else np.stack
+    draws = {k: join([p[0][k] for p in parts]) for k in parts[0][0]}
+    stats = {k: join([p[1][k] for p in parts]) for k in parts[0][1]}
+    stats["tree_depth"] = np.ceil(np.log2(stats["n_steps"] + 1))
+    return draws, stats
+
+
+def _unconstrained(model: Callable[..., None], arguments: tuple[Any, ...], key: Array) -> Any:
+    sites = trace(seed(model, key)).get_trace(*arguments)
+    values = {
+        name: site["value"]
+        for name, site in sites.items()
+        if site["type"] == "sample" and not site["is_observed"]
+    }
+    return unconstrain_fn(model, arguments, {}, values)
+
+
+def _begin(density: Program, shapes: Mapping[str, Any], root: int, chain: int) -> dict[str, Floats]:
+    """Find a point near the origin where the density is finite."""
+    rng = np.random.default_rng([root, chain])
+    evaluate = compiled_once(("density", density.key), lambda: jax.jit(density.without_data()))
+    for halvings in range(10):
+        radius = _RADIUS / 2**halvings
+        z = {k: rng.uniform(-radius, radius, x.shape) for k, x in sorted(shapes.items())}
+        value, gradient = evaluate(density.data, z)
+        if np.isfinite(value) and all(np.isfinite(x).all() for x in gradient.values()):
+            return z
+    raise ValueError("the density of the model is not finite near the origin")
+
+
+class _Programs(NamedTuple):
+    """What is compiled, and the data that it is called with."""
+
+    sampler: _Sampler
+    expand: Any
+    density_data: list[Any]
+    constrain_data: list[Any]
+
+
+class _Sampler:
+    """The kernel for one traced density."""
+
+    def __init__(self, density: Program, how: Run, *, parallel: bool) -> None:
+        def potential(data: list[Any]) -> Any:
+            # The gradient was traced with the density; differentiating that again would cost twice.
+            energy = jax.custom_vjp(lambda z: density(data, z)[0])
+
+            def forward(z: Point) -> Any:
+                return density(data, z)
+
+            def backward(gradient: Point, out: Array) -> tuple[Point]:
+                return (jax.tree.map(lambda x: out * x, gradient),)
+
+            energy.defvjp(forward, backward)
+            return energy
+
+        first, step = hmc(potential_fn_gen=potential, algo="NUTS")
+
+        def begin(z: Point, key: Array, data: list[Any]) -> Any:
+            return first(
+                z,
+                how.tune,
+                target_accept_prob=how.target_accept,
+                dense_mass=[how.dense] if how.dense else False,
+                max_tree_depth=(_WARM_UP_DEPTH, _DEPTH),
+                model_args=(data,),
+                rng_key=key,
+            )
+
+        def advance(state: Any, data: list[Any]) -> Any:
+            def once(state: Any, _: None) -> Any:
+                new = step(state, (data,))
+                return new, (
+                    new.z,
+                    {
+                        "diverging": new.diverging,
+                        "energy": new.energy,
+                        "n_steps": new.num_steps,
+                        "acceptance_rate": new.accept_prob,
+                    },
+                )
+
+            return jax.lax.scan(once, state, None, length=_CHUNK)
+
+        if parallel:
+            self.begin: Any = jax.pmap(begin, in_axes=(0, 0, None))
+            self.advance: Any = jax.pmap(advance, in_axes=(0, None))
+        else:
+            self.begin, self.advance = jax.jit(begin), jax.jit(advance)
+
+
+def _map(constrain: Program, *, parallel: bool) -> Any:
+    def rows(data: list[Any], z: Point) -> Any:
+        return jax.lax.map(lambda row: constrain(data, row), z)
+
+    return jax.pmap(rows, in_axes=(None, 0)) if parallel else jax.jit(rows)
+
+
+def _walk(
+    programs: _Programs, z: Any, key: Array, how: Run, bar: Progress
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Run one chain, or all of them side by side, and keep what follows the warm-up."""
+    task = bar.add_task("sampling", total=how.tune + how.draws)
+    state = programs.sampler.begin(z, key, programs.density_data)
+    axis = key.ndim - 1
+    kept: list[tuple[dict[str, Floats], ...]] = []
+    for end in range(_CHUNK, how.tune + how.draws + _CHUNK, _CHUNK):
+        state, (points, stats) = programs.sampler.advance(state, programs.density_data)
+        if end > how.tune:
+            draws = programs.expand(programs.constrain_data, points)
+            kept.append(
+                tuple({k: np.asarray(x) for k, x in part.items()} for part in (draws, stats))
+            )
+        bar.update(task, completed=min(end, how.tune + how.draws))
+    # Chunks need not begin where the draws do.
+    skipped = how.tune % _CHUNK
+    window = (slice(None),) * axis + (slice(skipped, skipped + how.draws),)
+
+    def join(which: int) -> dict[str, Floats]:
+        names = kept[0][which]
+        return {k: np.concatenate([part[which][k] for part in kept], axis)[window] for k in names}
+
+    return join(0), join(1)
+
+
+def _bar(how: Run) -> Progress:
+    console = Console(stderr=True)
+    shown = how.progress and sys.stderr.isatty()
+    return Progress(console=console, disable=not shown, transient=True)
