@@ -7,12 +7,13 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo test fast-test lint validate judge lock clean
+.PHONY: help env demo test fast-test lint validate peers judge lock clean
 
 help:
 	@echo "make demo      collect, fit and report on the embedded judge"
 	@echo "make test      lint, type check and the whole test suite (under 12 minutes)"
 	@echo "make validate  the long calibration studies; writes docs/calibration.md"
+	@echo "make peers     the same ratings fitted here and by bambi, PyMC, hibayes' form and statsmodels"
 	@echo "make judge     train the embedded judge again from its seed"
 	@echo "make lock      resolve the dependencies again into requirements.lock"
 
@@ -37,6 +38,10 @@ test: lint
 
 validate: env
 	@$(BIN)/python -m benchmarks.validation
+
+peers:
+	@scripts/bootstrap --peers
+	@.build/peers/bin/python -W ignore -m benchmarks.peers
 
 judge: env
 	@$(BIN)/python -m models.train_judge

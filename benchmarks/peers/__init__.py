@@ -1,0 +1,1 @@
+"""The same simulated ratings analysed by this project and by its peers, side by side."""
