@@ -111,7 +111,7 @@ def test_an_import_is_written_and_loaded_again(name: str, tmp_path: Path) -> Non
             {"column": {}},
             "the importer 'table' has no option 'column', it has columns, fill, "
             "condition_ratings, rating_labels, polarity_labels, rating_offset, reverse_scale, "
-            "n_categories, loadings; did you mean 'columns'?",
+            "n_categories, score_range, value_labels, loadings; did you mean 'columns'?",
         ),
         ("valueportrait", {}, "the importer 'valueportrait' needs the option 'baseline'"),
         (

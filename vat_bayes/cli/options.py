@@ -132,6 +132,11 @@ def _value(word: str, wanted: str, key: str) -> object:
         if word.casefold() not in ("true", "false"):
             raise InputError(f"--opt {key} is '{word}', expected true or false")
         return word.casefold() == "true"
+    if wanted.startswith("tuple"):
+        parts = word.split(",")
+        if len(parts) != 2:
+            raise InputError(f"--opt {key} is '{word}', expected two numbers as in -1,1")
+        return tuple(_value(part.strip(), "float", key) for part in parts)
     for kind, expected in ((int, "a whole number"), (float, "a number")):
         if wanted.startswith(kind.__name__):
             try:

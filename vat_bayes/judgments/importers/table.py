@@ -29,6 +29,8 @@ def import_table(
     rating_offset: int = 0,
     reverse_scale: bool = False,
     n_categories: int | None = None,
+    score_range: tuple[float, float] | None = None,
+    value_labels: Mapping[str, str] | None = None,
     loadings: str | Path | None = None,
 ) -> Imported:
     """Import a table of ratings with other column names, labels or counting.
@@ -57,6 +59,13 @@ def import_table(
         offset. Needs `n_categories`.
     n_categories : int, optional
         K.
+    score_range : tuple of float, optional
+        Lowest and highest score, where the table has expected scores and no ratings. A score
+        becomes the distribution over the two nearest of K categories that has it as its mean, and
+        is analysed as a distribution; K is 2 without `n_categories`.
+    value_labels : mapping, optional
+        The table's word -> a value, e.g. ``{"Empathy": "benevolence"}``. Rows of other words are
+        left out, and a note says how many.
     loadings : path, optional
         A table ``item, value, weight`` for items that load on several values.
 
@@ -84,8 +93,25 @@ def import_table(
     frame, notes = rename_columns(raw, columns or {}, source)
     if polarity_labels and "polarity" in frame.columns:
         frame["polarity"] = _relabelled(frame, "polarity", polarity_labels, source)
+    if value_labels:
+        frame, more = _chosen_values(frame, value_labels, source)
+        notes += more
     frame, more = _filled(frame, fill or {}, source)
     notes += more
+    if score_range is not None:
+        if condition_ratings or rating_labels or rating_offset or reverse_scale:
+            raise InputError(
+                "score_range is for scores and does not go with options for ratings", where=source
+            )
+        n_categories = n_categories or 2
+        frame = _distributions(frame, score_range, n_categories, source)
+        return Imported(
+            table=frame,
+            loadings=None if loadings is None else read_loadings(loadings)[0],
+            n_categories=n_categories,
+            source=source,
+            notes=tuple(notes),
+        )
     rated = condition_ratings or {"": "rating"}
     for column in rated.values():
         if column not in frame.columns:
@@ -119,6 +145,60 @@ def _filled(
             f"column {listed(taken)} can't be filled: the table has it already", where=source
         )
     return frame.assign(**fill), [f"every row has {c} {shown(fill[c])}, as told" for c in fill]
+
+
+def _chosen_values(
+    frame: pd.DataFrame, labels: Mapping[str, str], source: str
+) -> tuple[pd.DataFrame, list[str]]:
+    if "value" not in frame.columns:
+        raise InputError(
+            "value_labels needs a column 'value'", where=source, hint="map one with columns"
+        )
+    for label in labels:
+        if label not in set(frame["value"]):
+            raise InputError(
+                f"column 'value' has no {shown(label)}, which value_labels names",
+                where=source,
+                hint=near_miss(label, frame["value"].dropna().astype(str).unique()),
+            )
+    values = frame["value"].map(dict(labels))
+    left_out = int(values.isna().sum())
+    kept = frame.assign(value=values)[values.notna()].reset_index(drop=True)
+    return kept, [f"{left_out} rows are left out: their value is not in value_labels"]
+
+
+def _distributions(
+    frame: pd.DataFrame, score_range: tuple[float, float], n_categories: int, source: str
+) -> pd.DataFrame:
+    """Turn scores into distributions over neighbouring categories with those means."""
+    low, high = (float(x) for x in score_range)
+    if not low < high:
+        raise InputError(f"score_range is {low:g} to {high:g}, expected low before high")
+    if "rating" not in frame.columns:
+        raise InputError(
+            "no column 'rating' with scores, the table has "
+            f"{listed(list(frame.columns), limit=12)}",
+            where=source,
+            hint="map one with columns",
+        )
+    place = Place(source)
+    scores = numbers(frame, "rating", place, expected="a score, or nothing for a refusal")
+    place.fail(
+        (scores < low) | (scores > high),
+        "rating",
+        lambda row: f"found {scores[row]:g}, expected {low:g} to {high:g}",
+    )
+    position = (scores - low) / (high - low) * (n_categories - 1)
+    below = np.clip(np.floor(position), 0, n_categories - 2)
+    missing = np.isnan(position)
+    chances = np.zeros((len(frame), n_categories))
+    rows, lower = np.arange(len(frame)), np.where(missing, 0, below).astype(int)
+    chances[rows, lower] = 1 - (position - below)
+    chances[rows, lower + 1] = position - below
+    chances[missing] = np.nan
+    rating = np.where(missing, np.nan, np.nanargmax(np.nan_to_num(chances), axis=1) + 1)
+    columns = {f"p{k + 1}": chances[:, k] for k in range(n_categories)}
+    return frame.assign(rating=rating, **columns)
 
 
 def _relabelled(frame: pd.DataFrame, column: str, labels: Mapping[str, int], source: str) -> Floats:
