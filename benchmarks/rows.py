@@ -2,7 +2,8 @@
 
 The same items under the same conditions are rated ten or a hundred times each. Ratings of one cell
 are exchangeable and their counts sufficient, so ten times the rows should cost next to nothing.
-Items that are rated once are another model, without an effect of the item under its condition. It prints a Markdown table of ratios, measured in one run.
+Items that are rated once are another model, without an effect of the item under its condition. It
+prints a Markdown table of ratios, measured in one run.
 """
 
 from __future__ import annotations

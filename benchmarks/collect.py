@@ -1,0 +1,359 @@
+"""How fast judgments are collected from llama.cpp, beside what a loop does and what could be.
+
+A model with random weights and a realistic shape is asked the prompts of one study in several ways,
+each in a process of its own, in turns. The bound is what a perfect schedule would take: every token
+of the prefix tree once, at the speed of a long prompt.
+
+python -m benchmarks.collect                          # small: one to two minutes on one core
+python -m benchmarks.collect --scenarios 6 --conditions 12 --rounds 3 --threads 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise, takewhile
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmarks.random_model import write_random_model
+from vat_bayes.collect import Chat, LlamaCppJudge, Prompt, Reading, Schedule
+from vat_bayes.study import Study
+
+LABELS = ("1", "2", "3", "4", "5")
+# Stands at the end of each process's output, before its results.
+_MARK = "RESULT "
+_TEXTS = (
+    "",
+    "Put the people close to you first.",
+    "Success counts more than anything else.",
+    "Keep to the rules, whoever is watching.",
+    "Look for what is new and untried.",
+    "The texts come from a short survey.",
+)
+_LONG = 512
+
+
+def main() -> None:
+    """Print one line for each way, and write everything as JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, default=Path(".build/benchmark"))
+    parser.add_argument("--model", type=Path, help="another GGUF file in place of the random one")
+    parser.add_argument("--scenarios", type=int, default=1)
+    parser.add_argument("--actions", type=int, default=12, help="of each scenario, 1 to 20")
+    parser.add_argument("--conditions", type=int, default=2, help="2 to 12, half with 8 examples")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each way takes its turn")
+    parser.add_argument("--plain", type=int, default=8, help="prompts for the plain loop")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--ways", nargs="+", default=list(_WAYS), choices=list(_WAYS))
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        told = json.loads((asked.folder / "task.json").read_text())
+        print(_MARK + json.dumps(_alone(asked.one, told)))
+        return
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    task = _write_task(asked)
+    found: dict[str, list[dict[str, Any]]] = {way: [] for way in ("bound", *asked.ways)}
+    for _ in range(asked.rounds):
+        for way, results in found.items():
+            results.append(_in_a_process(way, asked.folder))
+    _report(task, found, asked.folder / "collect.json")
+
+
+def _write_task(asked: argparse.Namespace) -> dict[str, Any]:
+    study = _study(asked.scenarios, asked.conditions)
+    prompts = _some(list(Schedule(study, study.load_items())), asked.actions)
+    path = asked.model
+    if path is None:
+        path = asked.folder / "random.gguf"
+        began = time.monotonic()
+        n = write_random_model(path, (f"{p.chat.system} {p.chat.user}" for p in prompts))
+        print(f"{path}: {n / 1e6:.0f} million weights in {time.monotonic() - began:.0f} s")
+    judge = LlamaCppJudge(path, name="random", labels=LABELS, threads=1)
+    tokens = [judge.tokens(p.chat) for p in prompts]
+    model = judge.model
+    # Keys and values in 16 bits; exact for a model that shares none of them between heads.
+    cache = 2 * 2 * model.n_layers * model.width
+    judge.close()
+    rows = list(range(len(prompts)))
+    random.Random(0).shuffle(rows)
+    task = {
+        "path": str(path),
+        "threads": asked.threads,
+        "plain": min(asked.plain, len(prompts)),
+        "n_ctx": max(map(len, tokens)) + 8,
+        "cache_bytes_per_token": cache,
+        "rows": [
+            {
+                "condition": prompts[i].condition,
+                "item": prompts[i].item,
+                "system": prompts[i].chat.system,
+                "user": prompts[i].chat.user,
+                "tokens": tokens[i],
+            }
+            for i in rows
+        ],
+        "all_tokens": sum(map(len, tokens)),
+        "unique_tokens": _unique(tokens, [p.condition for p in prompts]),
+    }
+    (asked.folder / "task.json").write_text(json.dumps(task))
+    return task
+
+
+def _some(prompts: list[Prompt], actions: int) -> list[Prompt]:
+    """Keep the first actions of every scenario: the item is named after its scenario."""
+    seen: dict[str, list[str]] = {}
+    for p in prompts:
+        items = seen.setdefault(p.chat.user.partition("\n\nAction: ")[0], [])
+        if p.item not in items:
+            items.append(p.item)
+    kept = {item for items in seen.values() for item in items[:actions]}
+    return [p for p in prompts if p.item in kept]
+
+
+def _study(scenarios: int, conditions: int) -> Study:
+    made = []
+    for i in range(conditions):
+        text, shots = _TEXTS[i // 2 % len(_TEXTS)], i % 2
+        made.append(
+            {"name": f"{i}", "role": "intervention", "target": "benevolence"}
+            | ({"kind": "shots", "shots": 8} if shots else {"kind": "prompt"})
+            | ({"text": text} if text else {})
+        )
+    made[0] = {"name": "0", "role": "baseline"}
+    return Study.from_dict(
+        {
+            "name": "speed",
+            "seed": 1,
+            "models": [{"name": "random", "path": "random.gguf"}],
+            "items": {"source": "core", "scenarios": scenarios},
+            "conditions": made,
+        }
+    )
+
+
+def _unique(tokens: Sequence[list[int]], conditions: Sequence[str]) -> int:
+    """Count the nodes of the prefix trees of the conditions.
+
+    Each condition has a tree of its own, since caches are emptied between conditions.
+    """
+    total = 0
+    for condition in dict.fromkeys(conditions):
+        own = sorted(t for t, c in zip(tokens, conditions, strict=True) if c == condition)
+        total += len(own[0])
+        total += sum(len(b) - _shared(a, b) for a, b in pairwise(own))
+    return total
+
+
+def _shared(a: Iterable[int], b: Iterable[int]) -> int:
+    return sum(1 for _ in takewhile(lambda p: p[0] == p[1], zip(a, b, strict=False)))
+
+
+def _in_a_process(way: str, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.collect", "--folder", str(folder), "--one", way]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [x for x in done.stdout.splitlines() if x.startswith(_MARK)]
+    if done.returncode or not lines:
+        raise SystemExit(f"'{way}' failed with code {done.returncode}: {done.stderr[-2000:]}")
+    result: dict[str, Any] = json.loads(lines[-1].removeprefix(_MARK))
+    print(
+        f"  {way}: {result['n'] / result['seconds']:.4g} a second, "
+        f"{result['n'] / result['cpu']:.4g} a second of CPU, load {result['load']:.1f}",
+        flush=True,
+    )
+    return result
+
+
+def _alone(way: str, task: dict[str, Any]) -> dict[str, Any]:
+    """Measure one way in this process."""
+    work, more, check = {"bound": _bound, **_WAYS}[way](task)
+    seconds, cpu = time.perf_counter(), time.process_time()
+    n = work()
+    seconds, cpu = time.perf_counter() - seconds, time.process_time() - cpu
+    peak = next(
+        int(line.split()[1]) * 1024
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
+    load = os.getloadavg()[0]
+    if check is not None:
+        check()
+    return {"n": n, "seconds": seconds, "cpu": cpu, "peak": peak, "load": load, **more}
+
+
+def _library_loop(task: dict[str, Any], rows: list[list[int]], *, logprobs: bool) -> Any:
+    """Return a loop over llama-cpp-python's high-level call, which keeps shared beginnings."""
+    from llama_cpp import Llama, llama_cpp
+
+    plain = llama_cpp.llama_model_default_params
+
+    def without_repacking() -> Any:
+        # The kernels for AMX end the process on some machines, so ours does not use them; and the
+        # comparison is of schedules, not of kernels.
+        params = plain()
+        params.use_extra_bufts = False
+        return params
+
+    llama_cpp.llama_model_default_params = without_repacking
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    model = Llama(
+        task["path"],
+        n_ctx=task["n_ctx"],
+        n_threads=task["threads"],
+        n_threads_batch=task["threads"],
+        logits_all=logprobs,
+        verbose=False,
+    )
+    asked: dict[str, Any] = {"max_tokens": 1, "temperature": 0.0}
+    asked |= {"logprobs": 20} if logprobs else {}
+
+    def work() -> int:
+        for tokens in rows:
+            model.create_completion(tokens, **asked)
+        return len(rows)
+
+    return work, {}, None
+
+
+def _plain(task: dict[str, Any]) -> Any:
+    rows = [row["tokens"] for row in task["rows"][: task["plain"]]]
+    return _library_loop(task, rows, logprobs=True)
+
+
+def _sorted(task: dict[str, Any]) -> Any:
+    return _library_loop(task, sorted(r["tokens"] for r in task["rows"]), logprobs=True)
+
+
+def _sorted_answers(task: dict[str, Any]) -> Any:
+    return _library_loop(task, sorted(r["tokens"] for r in task["rows"]), logprobs=False)
+
+
+def _bound(task: dict[str, Any]) -> Any:
+    from vat_bayes.collect.llamacpp.decoder import ExactDecoder
+    from vat_bayes.collect.llamacpp.model import LoadedModel
+
+    model = LoadedModel(Path(task["path"]), name="random")
+    decoder = ExactDecoder(model, n_ctx=_LONG, threads=task["threads"])
+    tokens = [int(t) for t in np.random.default_rng(0).integers(300, 2000, _LONG)]
+    decoder.logits(tokens)
+
+    def work() -> int:
+        for _ in range(3):
+            decoder.forget()
+            decoder.logits(tokens)
+        return 3 * _LONG
+
+    return work, {}, None
+
+
+def _ours(task: dict[str, Any], mode: Literal["exact", "batched"]) -> Any:
+    judge = LlamaCppJudge(
+        Path(task["path"]), name="random", labels=LABELS, threads=task["threads"], mode=mode
+    )
+    # The rows come shuffled; a session asks condition by condition.
+    prompts = [
+        Prompt(r["condition"], r["item"], "", Chat(r["user"], r["system"])) for r in task["rows"]
+    ]
+    prompts.sort(key=lambda p: int(p.condition))
+    judge.prepare(prompts)
+    by_condition: dict[str, list[Chat]] = {}
+    for p in prompts:
+        by_condition.setdefault(p.condition, []).append(p.chat)
+    told = judge.describe()
+    found: dict[Chat, Reading] = {}
+    more: dict[str, Any] = {
+        key: told.get(key) for key in ("prefix_reuse", "difference_from_exact", "n_batch")
+    }
+    more["cells"] = told["n_ctx"] + (told["n_batch"] if mode == "batched" else 0)
+    more["groups"] = 0
+
+    def work() -> int:
+        for chats in by_condition.values():
+            judge.forget()
+            for group in judge.plan(chats):
+                own = [chats[i] for i in group.places]
+                found.update(zip(own, judge.read_together(own, group.cuts), strict=True))
+                more["groups"] += 1
+        return len(prompts)
+
+    def check() -> None:
+        if mode == "exact":
+            # One prompt at a time with an empty cache, here and now.
+            sample = [own[i] for own in by_condition.values() for i in (0, len(own) // 2)]
+            for chat in sample:
+                judge.forget()
+                if judge.read(chat) != found[chat]:
+                    raise SystemExit("a reading is not what it is with an empty cache")
+            more["checked"] = len(sample)
+
+    return work, more, check
+
+
+def _exact(task: dict[str, Any]) -> Any:
+    return _ours(task, "exact")
+
+
+def _batched(task: dict[str, Any]) -> Any:
+    return _ours(task, "batched")
+
+
+_WAYS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "plain": _plain,
+    "sorted": _sorted,
+    "sorted, answers only": _sorted_answers,
+    "exact": _exact,
+    "batched": _batched,
+}
+
+
+def _report(task: dict[str, Any], found: dict[str, list[dict[str, Any]]], out: Path) -> None:
+    n, size = len(task["rows"]), Path(task["path"]).stat().st_size
+    print(
+        f"{n} prompts of {task['all_tokens'] / n:.0f} tokens on average; the prefix trees have "
+        f"{task['unique_tokens']} of {task['all_tokens']} tokens"
+    )
+
+    def each(results: list[dict[str, Any]], unit: str) -> float:
+        return statistics.median(r[unit] / r["n"] for r in results)
+
+    table = {}
+    for way, results in found.items():
+        if way == "bound":
+            continue
+        row = {}
+        for unit in ("seconds", "cpu"):
+            least = each(found["bound"], unit) * task["unique_tokens"] / n
+            took = each(results, unit)
+            row[unit] = {"judgments_per_second": 1 / took, "of_bound": least / took}
+        over = max(r["peak"] for r in results) - size
+        cells = results[0].get("cells", task["n_ctx"])
+        over -= cells * task["cache_bytes_per_token"]
+        row["peak_over_model_and_cache_mib"] = over / 2**20
+        table[way] = row
+        print(
+            f"{way:21} {row['seconds']['judgments_per_second']:7.2f} a second, "
+            f"{row['seconds']['of_bound']:.2f} of the bound; by CPU time "
+            f"{row['cpu']['judgments_per_second']:.2f} and {row['cpu']['of_bound']:.2f}; peak "
+            f"{over / 2**20:.0f} MiB over model and cache"
+        )
+    for way in ("exact", "batched"):
+        for key in ("prefix_reuse", "checked", "difference_from_exact", "groups"):
+            if way in found and (told := found[way][0].get(key)) is not None:
+                print(f"{way}, {key}: {told}")
+    out.write_text(json.dumps({"table": table, "runs": found}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
