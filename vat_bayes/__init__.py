@@ -11,7 +11,7 @@ What aligning a language model to one value does to all the others, as credible 
 
 Every name below is imported from its room when it is first used, so that importing the package
 costs nothing of what a script does not need. Where a room and its function share a name
-(`collect`, `audit`, `simulate`), the attribute of the package is the function;
+(`collect`, `audit`, `simulate`, `compare`), the attribute of the package is the function;
 ``from vat_bayes.collect import RunFolder`` reaches the room.
 """
 
@@ -23,13 +23,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vat_bayes.audit import Audit, FittedRun, audit, check_run, fit_run, report_run
+    from vat_bayes.audit import Audit, FittedRun, audit, check_run, fit_run, load_run, report_run
     from vat_bayes.checks import Check, read_checks, run_checks, write_checks
     from vat_bayes.collect import RunFolder, collect
+    from vat_bayes.compare import Comparison, compare
     from vat_bayes.conditions import Condition
     from vat_bayes.decide import Budget, Decision, decide, load_budget
     from vat_bayes.decisions import decide_run
     from vat_bayes.demo import Demo, run_demo
+    from vat_bayes.doctor import Diagnosis, diagnose
     from vat_bayes.errors import InputError
     from vat_bayes.estimands import Definition, Estimands, compute_estimands, explain
     from vat_bayes.items import ItemSet, compose, item_quality, load_items
@@ -50,10 +52,12 @@ __all__ = [
     "Audit",
     "Budget",
     "Check",
+    "Comparison",
     "Condition",
     "Decision",
     "Definition",
     "Demo",
+    "Diagnosis",
     "Estimands",
     "FitOptions",
     "FittedRun",
@@ -73,11 +77,13 @@ __all__ = [
     "bibtex",
     "check_run",
     "collect",
+    "compare",
     "compose",
     "compute_estimands",
     "decide",
     "decide_run",
     "describe",
+    "diagnose",
     "draw_world",
     "explain",
     "fit",
@@ -88,6 +94,7 @@ __all__ = [
     "load_budget",
     "load_items",
     "load_judgments",
+    "load_run",
     "load_spec",
     "load_study",
     "read_checks",
@@ -102,13 +109,15 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "audit": ("Audit", "FittedRun", "audit", "check_run", "fit_run", "report_run"),
+    "audit": ("Audit", "FittedRun", "audit", "check_run", "fit_run", "load_run", "report_run"),
     "checks": ("Check", "read_checks", "run_checks", "write_checks"),
     "collect": ("RunFolder", "collect"),
+    "compare": ("Comparison", "compare"),
     "conditions": ("Condition",),
     "decide": ("Budget", "Decision", "decide", "load_budget"),
     "decisions": ("decide_run",),
     "demo": ("Demo", "run_demo"),
+    "doctor": ("Diagnosis", "diagnose"),
     "errors": ("InputError",),
     "estimands": ("Definition", "Estimands", "compute_estimands", "explain"),
     "items": ("ItemSet", "compose", "item_quality", "load_items"),

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ from vat_bayes.estimands import Estimands, compute_estimands
 from vat_bayes.judgments import Judgments, describe, load_judgments
 from vat_bayes.judgments.read import table_file
 from vat_bayes.report import write_report
+from vat_bayes.report.estimates import read_estimands
+from vat_bayes.report.shown import Shown
+from vat_bayes.report.write import Form
 from vat_bayes.runs import (
     FitOptions,
     RunFiles,
@@ -51,9 +55,13 @@ def silent(_: str) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True)
-class FittedRun:
+@dataclass(frozen=True, repr=False)
+class FittedRun(Shown):
     """A run folder with a fit in it.
+
+    In a notebook it shows its finding and its table of gain and tax, and `to_dataframe`,
+    `plot_gain_tax`, `plot_forest`, `plot_circle`, `plot_coupling` and `plot_trajectory` give the
+    rest; see `vat_bayes.report.shown.Shown`.
 
     Parameters
     ----------
@@ -74,8 +82,33 @@ class FittedRun:
         """The checks that failed."""
         return [c for c in self.checks if c.verdict == "fail"]
 
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return the estimates as a tidy table.
 
-@dataclass(frozen=True)
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of ``estimands.csv``, with what a decision added to it; a withheld number is
+            NaN and its `status` says why.
+        """
+        table = read_estimands(RunFiles(self.folder).estimands)
+        return gate(Estimands(table, self.estimands.draws), self.checks).table
+
+    @cached_property
+    def posterior(self) -> xr.DataTree:
+        """The posterior, as ArviZ takes it.
+
+        Raises
+        ------
+        InputError
+            When the file is not there any more.
+        """
+        from vat_bayes.model import read_tree
+
+        return read_tree(RunFiles(self.folder).posterior)
+
+
+@dataclass(frozen=True, repr=False)
 class Audit(FittedRun):
     """A finished audit.
 
@@ -277,27 +310,69 @@ def check_run(
     return _conclude(run, tree, float(level), description, leave_out)
 
 
-def report_run(folder: str | Path, *, truth: pd.DataFrame | None = None) -> Path:
+def load_run(folder: str | Path) -> FittedRun:
+    """Open a run folder that was fitted and checked before.
+
+    Parameters
+    ----------
+    folder : path
+        The run folder.
+
+    Returns
+    -------
+    FittedRun
+        As it was written; nothing is computed again.
+
+    Raises
+    ------
+    InputError
+        When the folder is not that of a fitted run, or a file in it can't be read.
+    """
+    import xarray as xr
+
+    run = RunFiles(_run_folder(folder))
+    for needed in (run.estimands, run.draws, run.checks):
+        if not needed.is_file():
+            raise InputError(
+                f"there is no {needed.name}",
+                where=str(folder),
+                hint=f"fit it first: vat-bayes fit {folder}",
+            )
+    try:
+        draws = xr.load_dataset(run.draws)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"not a netCDF file ({type(error).__name__})", where=str(run.draws)
+        ) from None
+    table = read_estimands(run.estimands)
+    return FittedRun(run.root, Estimands(table, draws), read_checks(run.checks))
+
+
+def report_run(
+    folder: str | Path, *, form: Form = "html", truth: pd.DataFrame | None = None
+) -> Path:
     """Write the report of a fitted and checked run.
 
     Parameters
     ----------
     folder : path
         The run folder.
+    form : {"html", "md", "pdf", "json"}
+        See `vat_bayes.report.write_report`.
     truth : pandas.DataFrame, optional
         True effects to show; see `vat_bayes.report.write_report`.
 
     Returns
     -------
     pathlib.Path
-        The page.
+        The file that was written.
 
     Raises
     ------
     InputError
-        When the folder is not that of a fitted run.
+        When the folder is not that of a fitted run, or the form can't be written here.
     """
-    return write_report(_run_folder(folder), truth=truth)
+    return write_report(_run_folder(folder), form=form, truth=truth)
 
 
 def _refit(run: RunFiles, folds: int, say: Say) -> Check:

@@ -193,6 +193,8 @@ class RunFiles:
             path.unlink(missing_ok=True)
         for path in (self.decision, self.report, self.summary):
             path.unlink(missing_ok=True)
+        for ending in (".md", ".pdf"):
+            self.report.with_suffix(ending).unlink(missing_ok=True)
 
     def read_manifest(self) -> dict[str, Any]:
         """Return the manifest; empty when there is none.

@@ -121,3 +121,13 @@ def test_explain_prints_a_definition_or_the_near_miss(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == (
         "error: no estimand is called 'tax_exces'; did you mean 'tax_excess'?\n"
     )
+
+
+def test_the_reason_is_in_words(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tight = "schema_version = 1\n[tax]\nmaximum = 1e-9\n"
+    assert main(["decide", str(run), "--budget", str(budget(tmp_path, tight))]) == 1
+    said = " ".join(capsys.readouterr().out.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
+    assert "Tax (RMS) at most" in said
+    assert "tax_rms" not in said

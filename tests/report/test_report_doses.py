@@ -13,6 +13,7 @@ from test_report_html import page_of
 
 from vat_bayes.estimands.trajectory import monotone_probability
 from vat_bayes.report.doses import find_doses
+from vat_bayes.report.machine import summary
 from vat_bayes.report.page import drawings, model_parts
 from vat_bayes.report.run import load_run
 
@@ -103,3 +104,15 @@ def test_a_failed_fit_draws_no_trajectory(make_run: MakeRun) -> None:
     text = page_of(folder).text
     assert not list((folder / "figures").glob("dose*"))
     assert "Withheld: the fit did not converge." in text
+
+
+def test_the_summary_tells_the_trajectory(make_run: MakeRun) -> None:
+    folder = make_run(ARMS)
+    rises = with_doses(folder)
+    (told,) = summary(load_run(folder))["trajectories"]
+    assert [s["dose"] for s in told["steps"]] == list(DOSES)
+    assert told["steps"][0]["gain_change"] is None
+    assert told["p_monotone_gain"]["median"] == rises["gain"]
+    draws = xr.load_dataset(folder / "estimand_draws.nc").swap_dims(arm="arm_condition")["gain"]
+    step = draws.sel(arm_condition="shots-4") - draws.sel(arm_condition="shots-1")
+    assert told["steps"][1]["gain_change"]["median"] == pytest.approx(float(step.median()))

@@ -44,7 +44,7 @@ def test_every_figure_is_well_formed_and_carries_its_text_twin(
     standard_parts: tuple[ModelPart, ...],
 ) -> None:
     drawn = drawings(standard_parts)
-    assert len({d.name for d in drawn}) == len(drawn) == 17
+    assert len({d.name for d in drawn}) == len(drawn) == 23
     for d in drawn:
         assert re.fullmatch(r"[a-z0-9-]+", d.name)
         for svg in (d.inline, d.file):

@@ -28,7 +28,7 @@ def test_the_same_run_gives_the_same_bytes(make_run: MakeRun) -> None:
     first = _files(folder)
     write_report(str(folder))
     assert _files(folder) == first
-    assert len(first) == 2 + 1 + 2 + 2
+    assert len(first) == 2 + 1 + 2 + 2 + 2
 
 
 def test_figures_of_conditions_that_are_gone_go_and_other_files_stay(make_run: MakeRun) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vat_bayes.cli import data, deciding, fitting, model, reproducing, steering, whole
+from vat_bayes.cli import comparing, data, deciding, fitting, model, reproducing, steering, whole
+from vat_bayes.cli.doctor import doctor
 
 app = typer.Typer(
     name="vat-bayes",
@@ -45,13 +46,18 @@ def _start(
 for name, command, example in (
     ("demo", whole.demo, "vat-bayes demo --out my-demo"),
     ("audit", whole.audit, "vat-bayes audit study.toml --out runs/first"),
-    ("collect", whole.collect, "vat-bayes collect study.toml --sample 5"),
+    ("collect", whole.collect, "vat-bayes collect study.toml --sample 5 --mode batched"),
     ("reproduce", reproducing.reproduce, "vat-bayes reproduce runs/first --n 200"),
     ("steer", steering.steer, "vat-bayes steer study.toml --condition kind --out kind.gguf"),
     ("fit", fitting.fit, "vat-bayes fit ratings.csv --out runs/first --map rating=Score"),
     ("check", fitting.check, "vat-bayes check runs/first"),
     ("decide", deciding.decide, "vat-bayes decide runs/first --budget budget.toml"),
-    ("report", fitting.report, "vat-bayes report runs/first"),
+    ("report", fitting.report, "vat-bayes report runs/first --format pdf"),
+    (
+        "compare",
+        comparing.compare,
+        "vat-bayes compare runs/before runs/after --pair shots-4=shots-4-v2",
+    ),
     ("explain", deciding.explain, "vat-bayes explain tax_excess"),
     (
         "import",
@@ -59,6 +65,7 @@ for name, command, example in (
         "vat-bayes import table scores.csv --out ratings.csv --opt columns.rating=Score "
         "--opt rating_offset=1",
     ),
+    ("doctor", doctor, "vat-bayes doctor"),
     ("simulate", data.simulate, "vat-bayes simulate --out sim.csv --scenarios 48 --seed 7"),
 ):
     app.command(name, epilog=f"Example: {example}")(command)

@@ -75,16 +75,20 @@ def _table(decisions: list[Decision]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    from vat_bayes.report.decided import clause_text, reason
+
     table = Table(title="Decision", title_justify="left", title_style="bold")
     for heading in ("Model", "Condition", "Verdict", "P(all clauses)", "Why"):
         table.add_column(heading, overflow="fold")
     for d in decisions:
+        found = [c.clause for c in d.clauses]
+        sentences = [(c.sentence, clause_text(c.kind, c.estimand, c.value, c.bound)) for c in found]
         joint = "" if d.joint_probability is None else f"{d.joint_probability:.3f}"
         table.add_row(
             Text(d.model),
             Text(d.condition),
             Text(d.verdict, style=_STYLES[d.verdict]),
             joint,
-            Text(d.why),
+            Text(reason(d.why, sentences)),
         )
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -101,9 +101,22 @@ def check(
         raise typer.Exit(1)
 
 
-def report(run: RunFolder, quiet: o.Quiet = False, json: o.Json = False) -> None:
-    """Write the report of a fitted run: report.html, figures and summary.json."""
+def report(
+    run: RunFolder,
+    *,
+    form: Annotated[
+        str,
+        typer.Option("--format", help="html, md, pdf (printed by an installed Chromium) or json."),
+    ] = "html",
+    quiet: o.Quiet = False,
+    json: o.Json = False,
+) -> None:
+    """Write the report of a fitted run into its folder: a page with figures, or another format."""
     from vat_bayes.audit import report_run
 
-    page = report_run(run)
-    Output(quiet, json).result({"run": str(run), "report": str(page)}, f"report: {page}")
+    # A word that is no format is refused by the function itself.
+    chosen: Any = form
+    written = report_run(run, form=chosen)
+    Output(quiet, json).result(
+        {"run": str(run), "format": form, "report": str(written)}, f"report: {written}"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,29 @@ def collect(
     *,
     out: o.Out = None,
     sample: o.Sample = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="exact (bit-identical to one prompt at a time) or batched (several together; last "
+            "digits differ, the manifest says by how much). Default: the study's, or exact."
+        ),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.", min=1)] = None,
+    n_batch: Annotated[
+        int | None, typer.Option("--batch", help="Tokens evaluated at a time.", min=16)
+    ] = None,
+    n_ctx: Annotated[
+        int | None, typer.Option("--context", help="Context length in tokens.", min=16)
+    ] = None,
+    gpu_layers: Annotated[
+        int | None, typer.Option(help="Layers to keep on a GPU; -1 for all of them.", min=-1)
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Ask on several processes: local, local:N, or the address of a Dask scheduler."
+        ),
+    ] = None,
     quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> None:
@@ -28,15 +52,23 @@ def collect(
     from vat_bayes.study import load_study
 
     output = Output(quiet, json)
+    engine: dict[str, str | int | None] = {
+        "mode": mode,
+        "threads": threads,
+        "n_batch": n_batch,
+        "n_ctx": n_ctx,
+        "n_gpu_layers": gpu_layers,
+    }
     try:
         folder = run(
-            load_study(study),
+            load_study(study).with_engine(**engine),
             out=out,
             sample=sample,
             progress=progress_for(sys.stderr, quiet=quiet),
+            cluster=cluster,
         )
     except KeyboardInterrupt:
-        raise _resumable("collect", study, out, sample) from None
+        raise _resumable("collect", study, out, sample, engine | {"cluster": cluster}) from None
     except StoppedError as stopped:
         raise o.Interrupted(str(stopped)) from None
     rows = int((folder.read_manifest() or {})["judgments"]["rows"])
@@ -135,8 +167,20 @@ def demo(
     )
 
 
-def _resumable(command: str, study: Path, out: Path | None, sample: int | None) -> o.Interrupted:
+# The settings of llama.cpp whose options are called otherwise.
+_OPTIONS = {"n_batch": "batch", "n_ctx": "context", "n_gpu_layers": "gpu-layers"}
+
+
+def _resumable(
+    command: str,
+    study: Path,
+    out: Path | None,
+    sample: int | None,
+    engine: Mapping[str, object] | None = None,
+) -> o.Interrupted:
     words = ["vat-bayes", command, str(study)]
     words += [] if out is None else ["--out", str(out)]
     words += [] if sample is None else ["--sample", str(sample)]
+    for key, chosen in (engine or {}).items():
+        words += [] if chosen is None else [f"--{_OPTIONS.get(key, key)}", str(chosen)]
     return o.Interrupted(f"what was collected is kept; `{' '.join(words)}` goes on")

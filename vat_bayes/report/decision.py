@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vat_bayes.errors import InputError
 from vat_bayes.report import words
-from vat_bayes.report.run import Arm, Run
+from vat_bayes.report.decided import VERDICTS, JudgedClause, Ruling, decided
+from vat_bayes.report.run import Run
 from vat_bayes.report.tables import Cell, Column, Table
 
-_WHERE = "decision.json"
-_VERDICTS = ("accept", "undecided", "reject")
 _HASH = "SHA-256 of the budget file"
 _CANT = {
     "no-target": "no target declared",
@@ -83,82 +81,65 @@ def decision(run: Run) -> Shown | None:
     InputError
         When the file lacks what its layout promises.
     """
-    found = run.decision
-    if not found:
+    found = decided(run)
+    if found is None:
         return None
-    try:
-        required = found["budget"]["joint_probability"]
-        verdicts = tuple(_verdict(run, d, required) for d in found["decisions"])
-        facts = _facts(found["budget"])
-    except (KeyError, TypeError, ValueError, AttributeError) as e:
-        raise InputError(
-            f"not a decision that this version can read ({type(e).__name__}: {e})", where=_WHERE
-        ) from None
-    counts = [(v, sum(x.verdict == v for x in verdicts)) for v in _VERDICTS]
-    said = words.listing([f"{n} {_past(v)}" for v, n in counts if n])
-    used = found.get("budgets_used", 1)
+    required = found.budget["joint_probability"]
+    counts = [(v, sum(d.verdict == v for d in found.decisions)) for v in VERDICTS]
+    used = found.budgets_used
     note = (
         f"{words.count(used).capitalize()} budgets have been used on this run; the manifest lists "
         "them. A budget that was changed after the data were seen decides less than it says."
-        if isinstance(used, int) and used > 1
+        if used > 1
         else ""
     )
-    return Shown(said, verdicts, facts, note)
+    return Shown(
+        said=words.listing([f"{n} {_past(v)}" for v, n in counts if n]),
+        verdicts=tuple(_verdict(run, d, required) for d in found.decisions),
+        facts=_facts(found.budget),
+        used=note,
+    )
 
 
 def _past(verdict: str) -> str:
     return {"accept": "accepted", "reject": "rejected"}.get(verdict, verdict)
 
 
-def _verdict(run: Run, found: Mapping[str, Any], required: float | None) -> Verdict:
-    model, condition = str(found["model"]), str(found["condition"])
-    arm = next((a for a in run.arms if (a.model, a.condition) == (model, condition)), None)
-    failed = arm is not None and run.failed(arm)
-    verdict = "undecided" if failed else str(found["verdict"])
-    if verdict not in _VERDICTS:
-        raise ValueError(verdict)
-    joint = None if failed else found["joint_probability"]
-    rows = tuple(_row(c, failed=failed) for c in found["clauses"])
+def _verdict(run: Run, found: Ruling, required: float | None) -> Verdict:
+    mine = (a for a in run.arms if (a.model, a.condition) == (found.model, found.condition))
+    rows = tuple(_row(c) for c in found.clauses)
     if len(rows) > 1:
-        rows = (*rows, _together(joint, required))
+        rows = (*rows, _together(found.joint_probability, required))
     columns = (
         Column("Clause", numeric=False),
         Column("P(kept)"),
         Column("Required"),
         Column("Result", numeric=False),
     )
-    of = f" of {model}" if len(run.models) > 1 else ""
+    of = f" of {found.model}" if len(run.models) > 1 else ""
     return Verdict(
-        key=arm.key if isinstance(arm, Arm) else "",
-        model=model,
-        condition=condition,
-        verdict=verdict,
-        why="The fit did not converge." if failed else _why(found),
-        clauses=Table(f"Clauses of the budget for {condition}{of}", columns, rows),
+        key=next((a.key for a in mine), ""),
+        model=found.model,
+        condition=found.condition,
+        verdict=found.verdict,
+        why=found.why,
+        clauses=Table(f"Clauses of the budget for {found.condition}{of}", columns, rows),
     )
 
 
-def _why(found: Mapping[str, Any]) -> str:
-    """Return the reason as a sentence, with each clause as its table words it."""
-    text = str(found["why"])
-    for c in found["clauses"]:
-        text = text.replace(str(c["sentence"]), _clause(c))
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def _row(clause: Mapping[str, Any], *, failed: bool) -> tuple[Cell, ...]:
-    p = None if failed else clause["probability"]
-    status = "not-converged" if failed else str(clause["status"])
+def _row(clause: JudgedClause) -> tuple[Cell, ...]:
+    p = clause.probability
     if p is None:
-        result = Cell(f"can't be judged: {_CANT.get(status, words.reason(status))}", muted=True)
-    elif clause["kept"]:
+        why = _CANT.get(clause.status, words.reason(clause.status))
+        result = Cell(f"can't be judged: {why}", muted=True)
+    elif clause.kept:
         result = Cell("kept")
     else:
-        result = Cell("broken", strong=True) if clause["broken"] else Cell("open")
+        result = Cell("broken", strong=True) if clause.broken else Cell("open")
     return (
-        Cell(_clause(clause)),
+        Cell(clause.text),
         Cell(probability(p), muted=p is None),
-        Cell(f"{float(clause['required']):g}"),
+        Cell(f"{clause.required:g}"),
         result,
     )
 
@@ -172,19 +153,6 @@ def _together(p: float | None, required: float | None) -> tuple[Cell, ...]:
         dash if required is None else Cell(f"{required:g}"),
         dash if p is None or required is None else Cell("reached" if enough else "not reached"),
     )
-
-
-def _clause(clause: Mapping[str, Any]) -> str:
-    bound = f"{float(clause['bound']):g}".replace("-", words.MINUS)
-    kind = clause["kind"]
-    if kind == "gain":
-        return f"Gain at least {bound} points"
-    what = (
-        f"Loss of {words.value_label(str(clause['value']))}"
-        if kind == "protected"
-        else words.estimand_label(str(clause["estimand"]))
-    )
-    return f"{what} at most {bound} points"
 
 
 def probability(p: float | None) -> str:

@@ -22,7 +22,7 @@ from vat_bayes.report.subjects import subjects
 from vat_bayes.report.tables import Table, truth_table
 from vat_bayes.report.truth import compare, verdict
 
-_TEMPLATES = Path(__file__).resolve().parent / "templates"
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 _SIGNS = {
     "fail": "\N{MULTIPLICATION X}",
     "warn": "!",
@@ -38,7 +38,7 @@ _DECIDED = {
 _LINES = 5
 _MANY = 24
 _NBSP = "\N{NO-BREAK SPACE}"
-_VERDICTS = {"fail": "failed", "warn": "warned", "pass": "passed", "not-run": "not run"}
+VERDICT_WORDS = {"fail": "failed", "warn": "warned", "pass": "passed", "not-run": "not run"}
 
 
 def render(run: Run, parts: tuple[ModelPart, ...]) -> str:
@@ -57,7 +57,7 @@ def render(run: Run, parts: tuple[ModelPart, ...]) -> str:
     loads nothing, and its content policy forbids it to.
     """
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -69,7 +69,7 @@ def render(run: Run, parts: tuple[ModelPart, ...]) -> str:
     return environment.get_template("report.html.j2").render(
         run=run,
         parts=parts,
-        css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         svg=Markup,
         n_lines=_LINES,
         words=words,
@@ -82,12 +82,12 @@ def render(run: Run, parts: tuple[ModelPart, ...]) -> str:
         disagreements=disagreement_lines(run),
         checks=sorted(run.checks, key=lambda c: VERDICTS.index(c.verdict)),
         tally=[
-            (v, _SIGNS[v], f"{n} {_VERDICTS[v]}")
+            (v, _SIGNS[v], f"{n} {VERDICT_WORDS[v]}")
             for v in ("pass", "warn", "fail", "not-run")
             if (n := sum(c.verdict == v for c in run.checks))
         ],
         signs=_SIGNS,
-        verdicts=_VERDICTS,
+        verdicts=VERDICT_WORDS,
         data=data_table(run),
         prompts=prompts(run),
         settings=settings(run),

@@ -8,12 +8,13 @@ from importlib.metadata import version
 from typing import Any
 
 from vat_bayes.report.agreement import disagreements
+from vat_bayes.report.decided import Decided, decided
+from vat_bayes.report.doses import Dosed, find_doses
 from vat_bayes.report.estimates import Estimate
 from vat_bayes.report.finding import alerts, findings, opening
 from vat_bayes.report.run import VERDICTS, Arm, Run
+from vat_bayes.report.schema import SCHEMA_VERSION, Summary
 from vat_bayes.report.truth import compare
-
-SCHEMA_VERSION = 1
 
 # What a program needs first; everything else is in estimands.csv.
 _NAMES = (
@@ -24,12 +25,17 @@ _NAMES = (
     "tax_excess",
     "tax_excess_retest",
     "tax_ratio",
+    "tax_structural",
+    "tax_anomalous",
     "tax_displacement",
     "tax_loss",
+    "worst_loss",
     "nvat_offdiag",
     "nvat_offdiag_prior",
+    "pareto",
 )
-_IN_POINTS = ("gain", "tax_rms", "tax_excess", "tax_displacement", "tax_loss")
+_IN_POINTS = ("gain", "tax_rms", "tax_excess", "tax_displacement", "tax_loss", "worst_loss")
+_BUDGET = ("name", "sha256", "joint_probability", "file", "file_changed", "first_used")
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -43,14 +49,18 @@ def summary(run: Run) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``schema_version, generator, study, level, alerts, opening, checks`` (counts by verdict),
-        ``arms`` (each with its finding, estimates and shifts), ``disagreements`` and ``truth``.
-        A number that is withheld is null, and its ``status`` says why.
+        As `vat_bayes.report.schema.Summary` has it. A number that is withheld is null, and its
+        ``status`` says why.
+
+    Raises
+    ------
+    InputError
+        When the decision lacks what its layout promises.
     """
     said = {f.arm: f for f in findings(run)}
     compared = compare(run)
     judged = [c for c in compared if c.inside is not None]
-    return {
+    found = {
         "schema_version": SCHEMA_VERSION,
         "generator": f"vat-bayes {version('vat-bayes')}",
         "study": run.name,
@@ -75,6 +85,10 @@ def summary(run: Run) -> dict[str, Any]:
             }
             for arm in run.arms
         ],
+        "trajectories": [
+            _trajectory(run, model, s) for model in run.models for s in find_doses(run, model)
+        ],
+        "decision": _decision(decided(run)),
         "disagreements": [
             {
                 "model": d.arm.model,
@@ -91,6 +105,53 @@ def summary(run: Run) -> dict[str, Any]:
             if compared
             else None
         ),
+    }
+    # The published schema is made of this type, so that it can't say anything else.
+    return Summary.model_validate(found).model_dump()
+
+
+def _trajectory(run: Run, model: str, series: Dosed) -> dict[str, Any]:
+    steps = []
+    for i, (arm, dose) in enumerate(zip(series.arms, series.doses, strict=True)):
+        before = series.arms[i - 1].condition if i else None
+        change = {
+            f"{name}_change": None
+            if before is None
+            else _json(run.get(arm, f"trajectory_{name}", before, "points"))
+            for name in ("gain", "tax")
+        }
+        gain, tax = (_json(run.get(arm, n, scale="points")) for n in ("gain", "tax_rms"))
+        steps.append(
+            {"condition": arm.condition, "dose": dose, "gain": gain, "tax_rms": tax, **change}
+        )
+    gain, tax = (_json(e) for e in series.rises)
+    return {
+        "model": model,
+        "series": series.name,
+        "steps": steps,
+        "p_monotone_gain": gain,
+        "p_monotone_tax": tax,
+    }
+
+
+def _decision(found: Decided | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "verdict": found.verdict,
+        "budget": {k: found.budget[k] for k in _BUDGET if k in found.budget},
+        "budgets_used": found.budgets_used,
+        "decisions": [
+            {
+                "model": d.model,
+                "condition": d.condition,
+                "verdict": d.verdict,
+                "why": d.why,
+                "joint_probability": d.joint_probability,
+                "clauses": [{**vars(c)} for c in d.clauses],
+            }
+            for d in found.decisions
+        ],
     }
 
 

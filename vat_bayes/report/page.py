@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vat_bayes.report import words
 from vat_bayes.report.agreement import disagreements
 from vat_bayes.report.doses import Dosed, find_doses
+from vat_bayes.report.figures.circle import circle, circle_limit
 from vat_bayes.report.figures.coupling import coupling
 from vat_bayes.report.figures.dose import dose
 from vat_bayes.report.figures.forest import forest, forest_limits
@@ -17,6 +18,7 @@ from vat_bayes.report.finding import nvat_sentence
 from vat_bayes.report.run import Arm, Run
 from vat_bayes.report.tables import (
     Table,
+    circle_table,
     coupling_table,
     dose_table,
     floors_table,
@@ -61,6 +63,8 @@ class ModelPart:
     floors: Table | None
     doses: tuple[tuple[Dosed, Panel], ...]
     forests: tuple[Panel, ...]
+    circles: tuple[Panel, ...]
+    circle: Table | None
     couplings: tuple[Panel, ...]
     nvat: Table | None
     nvat_said: tuple[tuple[Arm, str], ...]
@@ -69,9 +73,9 @@ class ModelPart:
 
 def model_parts(run: Run) -> tuple[ModelPart, ...]:
     """Draw and tabulate everything, model by model."""
-    limits = forest_limits(run)
+    limits, reach = forest_limits(run), circle_limit(run)
     return tuple(
-        _model_part(run, model, limits, f"m{i}" if len(run.models) > 1 else "")
+        _model_part(run, model, limits, reach, f"m{i}" if len(run.models) > 1 else "")
         for i, model in enumerate(run.models, start=1)
     )
 
@@ -83,10 +87,12 @@ def drawings(parts: tuple[ModelPart, ...]) -> tuple[Drawing, ...]:
 
 
 def _panels(part: ModelPart) -> tuple[Panel, ...]:
-    return (part.plot, *(p for _, p in part.doses), *part.forests, *part.couplings)
+    return (part.plot, *(p for _, p in part.doses), *part.forests, *part.circles, *part.couplings)
 
 
-def _model_part(run: Run, model: str, limits: tuple[float, float], prefix: str) -> ModelPart:
+def _model_part(
+    run: Run, model: str, limits: tuple[float, float], reach: float, prefix: str
+) -> ModelPart:
     arms = tuple(a for a in run.arms if a.model == model)
     nvat = nvat_table(run, model)
     return ModelPart(
@@ -103,7 +109,7 @@ def _model_part(run: Run, model: str, limits: tuple[float, float], prefix: str) 
                 Panel(
                     None,
                     dose(run, s, name=_name(prefix, "dose", s.arms[-1])),
-                    _doses_said(run, s),
+                    doses_said(run, s),
                     dose_table(run, s.arms, s.doses),
                 ),
             )
@@ -118,6 +124,13 @@ def _model_part(run: Run, model: str, limits: tuple[float, float], prefix: str) 
             )
             for arm in arms
         ),
+        circles=tuple(
+            Panel(arm, drawn, _circle_said(run, arm))
+            for arm in arms
+            if arm.role == "intervention"
+            and (drawn := circle(run, arm, reach, name=_name(prefix, "circle", arm)))
+        ),
+        circle=circle_table(run, model),
         couplings=tuple(
             Panel(
                 arm,
@@ -181,7 +194,8 @@ def _why(run: Run, arm: Arm) -> str:
     return run.get(arm, "tax_rms", scale="points").status
 
 
-def _doses_said(run: Run, series: Dosed) -> str:
+def doses_said(run: Run, series: Dosed) -> str:
+    """Say what is to be read off a series of doses."""
     said = [
         f"that the {what} falls at no step is {words.probability(p.centre)}"
         for what, p in zip(("gain", "tax"), series.rises, strict=True)
@@ -213,6 +227,18 @@ def _forest_said(run: Run, arm: Arm) -> str:
     return (
         f"{aim}Of {words.count(len(known))} {which}, {_none(up)} clearly rose and {_none(down)} "
         "clearly fell."
+    )
+
+
+def _circle_said(run: Run, arm: Arm) -> str:
+    along, off = (run.get(arm, f"tax_{n}", scale="points") for n in ("structural", "anomalous"))
+    if not arm.target:
+        return "No target was declared, so the circle predicts nothing."
+    if not (along.known and off.known):
+        return f"What the circle predicts is not given: {words.reason(along.status)}."
+    return (
+        f"From this gain the circle predicts a tax of {along.phrase}. What the other values did "
+        f"beside that is {off.phrase}, root mean square."
     )
 
 

@@ -243,6 +243,31 @@ def shifts_table(run: Run, arm: Arm) -> Table:
     )
 
 
+def circle_table(run: Run, model: str) -> Table | None:
+    """Return what the value circle says of one model's arms."""
+    forms = (
+        ("tax_structural", "Tax along the circle"),
+        ("tax_anomalous", "Tax off the circle"),
+        ("adjacent", "Mean shift of the neighbours"),
+        ("opposed", "Mean shift of the opposites"),
+    )
+    mine = [a for a in run.role("intervention", model=model) if a.target]
+    mine = [a for a in mine if any(run.get(a, n).status != "not-estimated" for n, _ in forms)]
+    if not mine:
+        return None
+    return Table(
+        f"Tax along and off the value circle{_of(run, model)}",
+        (
+            Column("Condition", numeric=False),
+            *(Column(label, "rating points") for _, label in forms),
+        ),
+        tuple(
+            (arm_cell(a), *(estimate_cell(run.get(a, n, scale="points")) for n, _ in forms))
+            for a in mine
+        ),
+    )
+
+
 def coupling_table(run: Run, arm: Arm) -> Table:
     """Return one arm's couplings: the heat map's numbers."""
     rows = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -15,6 +16,7 @@ from vat_bayes.report.figures.style import (
     POSITIVE,
     RULE,
     SOFT,
+    Canvas,
     Drawing,
     drawing,
     style,
@@ -24,71 +26,83 @@ from vat_bayes.report.run import Arm, Run
 _WIDTH, _CELL, _LEFT, _BOTTOM, _TOP = 4.5, 0.345, 1.12, 0.86, 0.06
 
 
-def coupling(run: Run, arm: Arm, *, name: str) -> Drawing | None:
-    """Draw one arm's couplings as the lower triangle of a matrix.
+def coupling_size(run: Run) -> tuple[float, float]:
+    """Return width and height of a coupling matrix in inches."""
+    return _WIDTH, _TOP + _BOTTOM + _CELL * (len(run.values) - 1)
+
+
+def draw_coupling(figure: Canvas, run: Run, arm: Arm) -> Axes | None:
+    """Draw one arm's couplings as the lower triangle of a matrix, inside `style`.
 
     Parameters
     ----------
+    figure : Figure or SubFigure
+        Empty, of `coupling_size`.
     run : Run
         The run.
     arm : Arm
         The arm.
-    name : str
-        The figure's name.
 
     Returns
     -------
-    Drawing or None
+    Axes or None
         None when no coupling has a number.
     """
     found = run.couplings(arm)
     if not any(e.known for e in found.values()):
         return None
     n = len(run.values)
-    height = _TOP + _BOTTOM + _CELL * (n - 1)
-    with style():
-        figure = Figure(figsize=(_WIDTH, height))
-        ax = figure.add_axes(
-            (_LEFT / _WIDTH, _BOTTOM / height, _CELL * (n - 1) / _WIDTH, _CELL * (n - 1) / height)
+    height = coupling_size(run)[1]
+    ax = figure.add_axes(
+        (_LEFT / _WIDTH, _BOTTOM / height, _CELL * (n - 1) / _WIDTH, _CELL * (n - 1) / height)
+    )
+    ax.set_xlim(-0.5, n - 1.5)
+    ax.set_ylim(n - 0.5, 0.5)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    labels = [words.shorten(words.value_label(v), 16) for v in run.values]
+    ax.set_yticks(range(1, n), labels[1:])
+    ax.set_xticks(range(n - 1), labels[:-1], rotation=45, ha="right", rotation_mode="anchor")
+    ax.tick_params(length=0, labelcolor=INK, pad=3)
+    for (u, w), e in found.items():
+        x, y = run.values.index(u), run.values.index(w)
+        # The strength is the colour's opacity over the paper, so it works on dark paper too.
+        colour = POSITIVE if e.known and e.centre > 0 else NEGATIVE
+        ax.add_patch(
+            Rectangle(
+                (x - 0.46, y - 0.46),
+                0.92,
+                0.92,
+                facecolor=colour if e.known else "none",
+                alpha=_strength(e.centre) if e.known else 1.0,
+                linewidth=0,
+            )
         )
-        ax.set_xlim(-0.5, n - 1.5)
-        ax.set_ylim(n - 0.5, 0.5)
-        for side in ax.spines.values():
-            side.set_visible(False)
-        labels = [words.shorten(words.value_label(v), 16) for v in run.values]
-        ax.set_yticks(range(1, n), labels[1:])
-        ax.set_xticks(range(n - 1), labels[:-1], rotation=45, ha="right", rotation_mode="anchor")
-        ax.tick_params(length=0, labelcolor=INK, pad=3)
-        for (u, w), e in found.items():
-            x, y = run.values.index(u), run.values.index(w)
-            # The strength is the colour's opacity over the paper, so it works on dark paper too.
-            colour = POSITIVE if e.known and e.centre > 0 else NEGATIVE
-            ax.add_patch(
-                Rectangle(
-                    (x - 0.46, y - 0.46),
-                    0.92,
-                    0.92,
-                    facecolor=colour if e.known else "none",
-                    alpha=_strength(e.centre) if e.known else 1.0,
-                    linewidth=0,
-                )
+        ax.add_patch(
+            Rectangle(
+                (x - 0.46, y - 0.46),
+                0.92,
+                0.92,
+                facecolor="none",
+                edgecolor=RULE,
+                linewidth=0.6,
             )
-            ax.add_patch(
-                Rectangle(
-                    (x - 0.46, y - 0.46),
-                    0.92,
-                    0.92,
-                    facecolor="none",
-                    edgecolor=RULE,
-                    linewidth=0.6,
-                )
-            )
-            if e.sign:
-                # The sign is written, so that it does not hang on the colour alone.
-                mark = "+" if e.sign > 0 else words.MINUS
-                ax.text(x, y, mark, ha="center", va="center_baseline", weight="bold", size=12)
-        _key(figure, height)
-        return drawing(figure, name=name, alt=_alt(arm, found))
+        )
+        if e.sign:
+            # The sign is written, so that it does not hang on the colour alone.
+            mark = "+" if e.sign > 0 else words.MINUS
+            ax.text(x, y, mark, ha="center", va="center_baseline", weight="bold", size=12)
+    _key(figure, height)
+    return ax
+
+
+def coupling(run: Run, arm: Arm, *, name: str) -> Drawing | None:
+    """Draw one arm's couplings for the page; see `draw_coupling`."""
+    with style():
+        figure = Figure(figsize=coupling_size(run))
+        if draw_coupling(figure, run, arm) is None:
+            return None
+        return drawing(figure, name=name, alt=_alt(arm, run.couplings(arm)))
 
 
 def _strength(r: float) -> float:
@@ -96,7 +110,7 @@ def _strength(r: float) -> float:
     return min(1.0, math.pow(abs(r), 0.75))
 
 
-def _key(figure: Figure, height: float) -> None:
+def _key(figure: Canvas, height: float) -> None:
     """Put the colour key into the empty upper triangle."""
     ax = figure.add_axes((0.62, (height - 1.0) / height, 0.34, 0.2 / height))
     ax.set_xlim(-1, 1)

@@ -9,7 +9,16 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from vat_bayes.report import words
 from vat_bayes.report.doses import Dosed
 from vat_bayes.report.estimates import Estimate
-from vat_bayes.report.figures.style import INK, QUIET, RULE, Drawing, arm_colour, drawing, style
+from vat_bayes.report.figures.style import (
+    INK,
+    QUIET,
+    RULE,
+    Canvas,
+    Drawing,
+    arm_colour,
+    drawing,
+    style,
+)
 from vat_bayes.report.run import Run
 
 _WIDTH, _HEIGHT = 5.0, 4.4
@@ -20,41 +29,57 @@ _SPAN = 6.0
 _APART = 0.09
 
 
-def dose(run: Run, series: Dosed, *, name: str) -> Drawing | None:
-    """Draw gain and tax of one series over its doses, with intervals.
+def dose_size(run: Run, series: Dosed) -> tuple[float, float]:
+    """Return width and height in inches: less where only one of the two rows has a number."""
+    return _WIDTH, _HEIGHT if len(_rows(run, series)) > 1 else 0.56 * _HEIGHT
+
+
+def draw_dose(figure: Canvas, run: Run, series: Dosed) -> tuple[Axes, ...]:
+    """Draw gain and tax of one series over its doses, with intervals, inside `style`.
 
     Parameters
     ----------
+    figure : Figure or SubFigure
+        Empty, of `dose_size`.
     run : Run
         The run.
     series : Dosed
         The series.
-    name : str
-        The figure's name.
 
     Returns
     -------
-    Drawing or None
-        None when neither has a number.
+    tuple of Axes
+        For gain and for tax; without what has no number.
     """
+    rows = _rows(run, series)
+    if not rows:
+        return ()
+    axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, (title, found, p) in zip(axes, rows, strict=True):
+        _row(ax, series, title, found, p)
+    _scale(axes[-1], series.doses)
+    axes[-1].set_xlabel("Dose")
+    figure.subplots_adjust(
+        left=0.13, right=0.97, top=0.93, bottom=0.12 if len(rows) > 1 else 0.2, hspace=0.3
+    )
+    return tuple(axes)
+
+
+def dose(run: Run, series: Dosed, *, name: str) -> Drawing | None:
+    """Draw one series for the page; see `draw_dose`."""
+    with style():
+        figure = Figure(figsize=dose_size(run, series))
+        if not draw_dose(figure, run, series):
+            return None
+        return drawing(figure, name=name, alt=_alt(series, _rows(run, series)))
+
+
+def _rows(run: Run, series: Dosed) -> list[tuple[str, list[Estimate], Estimate]]:
     rows = [
         (title, [run.get(a, n, scale="points") for a in series.arms], p)
         for (n, title), p in zip(_ROWS, series.rises, strict=True)
     ]
-    rows = [r for r in rows if any(e.known for e in r[1])]
-    if not rows:
-        return None
-    with style():
-        figure = Figure(figsize=(_WIDTH, _HEIGHT if len(rows) > 1 else 0.56 * _HEIGHT))
-        axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
-        for ax, (title, found, p) in zip(axes, rows, strict=True):
-            _row(ax, series, title, found, p)
-        _scale(axes[-1], series.doses)
-        axes[-1].set_xlabel("Dose")
-        figure.subplots_adjust(
-            left=0.13, right=0.97, top=0.93, bottom=0.12 if len(rows) > 1 else 0.2, hspace=0.3
-        )
-        return drawing(figure, name=name, alt=_alt(series, rows))
+    return [r for r in rows if any(e.known for e in r[1])]
 
 
 def _row(ax: Axes, series: Dosed, title: str, found: list[Estimate], p: Estimate) -> None:

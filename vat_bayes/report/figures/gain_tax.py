@@ -17,6 +17,7 @@ from vat_bayes.report.figures.style import (
     QUIET,
     RULE,
     SOFT,
+    Canvas,
     Drawing,
     arm_colour,
     drawing,
@@ -24,49 +25,66 @@ from vat_bayes.report.figures.style import (
 )
 from vat_bayes.report.run import Arm, Run
 
-_SIZE = (4.7, 4.0)
+SIZE = (4.7, 4.0)
+"""Width and height in inches."""
+
 _OFFSETS = ((9, 8), (-9, 8), (9, -9), (-9, -9), (0, 13), (0, -14), (15, 0), (-15, 0))
 _MARKERS = {"intervention": "o", "placebo": "D", "retest": "s"}
 
 
-def gain_tax(run: Run, model: str, *, name: str) -> Drawing | None:
-    """Draw the gain-tax plot of one model.
+def draw_gain_tax(figure: Canvas, run: Run, model: str) -> Axes | None:
+    """Draw the gain-tax plot of one model, inside `style`.
 
     Parameters
     ----------
+    figure : Figure or SubFigure
+        Empty, of `SIZE`.
     run : Run
         The run; arms whose gain and tax are withheld are left out.
     model : str
         The model.
-    name : str
-        The figure's name.
 
     Returns
     -------
-    Drawing or None
-        None when there is nothing to draw.
+    Axes or None
+        The plane; the strip of the arms without a target where there is no plane, and None when
+        there is nothing to draw.
     """
-    both = [a for a in run.arms if _has_both(run, a)]
-    tax_only = [a for a in run.arms if not _has_both(run, a) and _tax(run, a).known]
+    both, tax_only = _drawn(run)
     mine = [a for a in both if a.model == model]
     beside = [a for a in tax_only if a.model == model]
     if not mine and not beside:
         return None
     xlim, ylim = _limits(run, both, tax_only)
+    bottom, height, left, right = 0.13, 0.83, 0.145, 0.975
+    strip = min(0.3, 0.045 + 0.065 * len(beside)) if beside else 0.0
+    main = side = None
+    if mine:
+        main = figure.add_axes((left, bottom, right - left - strip - 0.02, height))
+        _frame(main, xlim, ylim)
+        _bands(run, main, beside)
+        _interventions(run, main, mine)
+    if beside:
+        x0 = right - strip if mine else left
+        side = figure.add_axes((x0, bottom, right - x0, height))
+        _beside(run, side, beside, ylim, alone=not mine)
+    return main or side
+
+
+def gain_tax(run: Run, model: str, *, name: str) -> Drawing | None:
+    """Draw the gain-tax plot of one model for the page; see `draw_gain_tax`."""
     with style():
-        figure = Figure(figsize=_SIZE)
-        bottom, height, left, right = 0.13, 0.83, 0.125, 0.975
-        strip = min(0.3, 0.045 + 0.065 * len(beside)) if beside else 0.0
-        if mine:
-            main = figure.add_axes((left, bottom, right - left - strip - 0.02, height))
-            _frame(main, xlim, ylim)
-            _bands(run, main, beside)
-            _interventions(run, main, mine)
-        if beside:
-            x0 = right - strip if mine else left
-            side = figure.add_axes((x0, bottom, right - x0, height))
-            _beside(run, side, beside, ylim, alone=not mine)
-        return drawing(figure, name=name, alt=_alt(run, mine, beside))
+        figure = Figure(figsize=SIZE)
+        if draw_gain_tax(figure, run, model) is None:
+            return None
+        both, tax_only = ([a for a in arms if a.model == model] for arms in _drawn(run))
+        return drawing(figure, name=name, alt=_alt(run, both, tax_only))
+
+
+def _drawn(run: Run) -> tuple[list[Arm], list[Arm]]:
+    """Return the arms that have gain and tax, and those that have a tax alone."""
+    both = [a for a in run.arms if _has_both(run, a)]
+    return both, [a for a in run.arms if not _has_both(run, a) and _tax(run, a).known]
 
 
 def left_out(run: Run, model: str) -> tuple[Arm, ...]:

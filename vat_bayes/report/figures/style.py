@@ -15,9 +15,12 @@ from html import escape
 
 import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from vat_bayes.report.run import Arm
+
+Canvas = Figure | SubFigure
+"""What a figure can be drawn into."""
 
 PAPER = "#ffffff"
 INK = "#1b1d22"
