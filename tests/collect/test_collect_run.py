@@ -43,6 +43,7 @@ class Recorder(SilentProgress):
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.notes: list[str] = []
+        self.settings: list[str] = []
         self.mass: list[str] = []
         self.begun: list[tuple[int, int]] = []
         self.steps = 0
@@ -58,7 +59,10 @@ class Recorder(SilentProgress):
 
     def note(self, text: str) -> None:
         # A model with random weights has little mass on ratings, and every run says so.
-        (self.mass if "of the probability of an answer" in text else self.notes).append(text)
+        if ": mode " in text:
+            self.settings.append(text)
+        else:
+            (self.mass if "of the probability of an answer" in text else self.notes).append(text)
 
 
 def sha256(path: Path) -> str:

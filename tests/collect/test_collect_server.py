@@ -240,7 +240,7 @@ def test_answers_without_a_rating_are_refusals(
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"path": "m.gguf"}, "a model has a 'path' or a 'server', not both"),
+        ({"path": "m.gguf"}, "a model has 'path' or 'server', not both"),
         ({"server": None}, "a model needs the key 'path', or 'server'"),
         ({"server": "127.0.0.1:80"}, "expected an address like 'http://127.0.0.1:8080/v1'"),
         ({"server": "http://me:secret@host"}, "the address holds a user name or a password"),

@@ -21,6 +21,7 @@ from vat_bayes.collect.llamacpp.controlvector import (
 )
 from vat_bayes.collect.llamacpp.decoder import ExactDecoder
 from vat_bayes.collect.llamacpp.model import LoadedModel
+from vat_bayes.collect.llamacpp.randomadapter import write_random_adapter
 from vat_bayes.errors import InputError
 from vat_bayes.study import Adapter, ControlVector, Weights
 
@@ -274,6 +275,71 @@ def test_files_that_cannot_be_used_are_refused_in_one_sentence(
         assert str(e.value).startswith("model 'tiny'")
     judge.switch(Weights())
     assert [judge.read(c) for c in CHATS] == before
+
+
+def products(path: Path) -> dict[str, np.ndarray]:
+    """Return what an adapter adds to each matrix, before alpha and scale."""
+    parts = {t.name: np.array(t.data, dtype=np.float64) for t in gguf.GGUFReader(path).tensors}
+    names = {name.rpartition(".lora_")[0] for name in parts}
+    found = {}
+    for name in names:
+        a, b = parts[f"{name}.lora_a"], parts[f"{name}.lora_b"]
+        found[name] = a @ b.T if name.startswith("token_embd") else b @ a
+    return found
+
+
+def test_a_random_adapter_changes_as_much_in_other_directions(
+    model_file: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(4)
+    rows = len(gguf.GGUFReader(model_file).tensors[0].data)
+    own = write_adapter(
+        tmp_path / "own.gguf",
+        {
+            "blk.0.attn_q.weight": (rng.normal(size=(3, WIDTH)), rng.normal(size=(WIDTH, 3))),
+            "blk.1.ffn_down.weight": (rng.normal(size=(40, 64)), rng.normal(size=(WIDTH, 40))),
+            "token_embd.weight": (rng.normal(size=(rows, 2)), rng.normal(size=(WIDTH, 2))),
+        },
+        alpha=8.0,
+    )
+    told = write_random_adapter(tmp_path / "random.gguf", own, (1, "adapter"), "m")
+    before, after = products(own), products(tmp_path / "random.gguf")
+    assert before.keys() == after.keys()
+    assert told["matrices"] == 3
+    total = sum(np.sum(change**2) for change in before.values())
+    np.testing.assert_allclose(told["norm"], np.sqrt(total), rtol=1e-6)
+    for name, change in before.items():
+        sizes = [np.linalg.svd(x, compute_uv=False) for x in (change, after[name])]
+        np.testing.assert_allclose(*sizes, rtol=1e-4, atol=1e-4 * sizes[0][0])
+        norms = np.linalg.norm(change) * np.linalg.norm(after[name])
+        assert abs(np.sum(change * after[name])) < 0.2 * norms
+    write_random_adapter(tmp_path / "again.gguf", own, (1, "adapter"), "m")
+    assert (tmp_path / "again.gguf").read_bytes() == (tmp_path / "random.gguf").read_bytes()
+    write_random_adapter(tmp_path / "other.gguf", own, (2, "adapter"), "m")
+    assert (tmp_path / "other.gguf").read_bytes() != (tmp_path / "random.gguf").read_bytes()
+    # llama.cpp takes both, with the factors of every shape, and applies them.
+    loaded = Loaded(model_file)
+    plain = loaded.logits()
+    lora = Weights(adapters=(Adapter(str(own), 1.0),))
+    found = [
+        loaded.logits(w)
+        for w in (
+            lora,
+            Weights(adapters=(Adapter(str(tmp_path / "random.gguf"), 1.0),)),
+            Weights(adapters=(Adapter(str(own), 1.0, (1, "adapter")),)),
+        )
+    ]
+    assert np.array_equal(found[1], found[2])
+    assert not np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[1], plain)
+    # Both at once are two adapters and not one with two scales.
+    facts = loaded.adapting.ready(
+        Weights(adapters=(*lora.adapters, Adapter(str(own), 0.5, (1, "adapter"))))
+    ).facts["adapters"]
+    assert [f["scale"] for f in facts] == [1.0, 0.5]
+    assert [f.get("random", {}).get("matrices") for f in facts] == [None, 3]
+    assert np.array_equal(loaded.logits(Weights()), plain)
+    loaded.close()
 
 
 def test_the_cache_is_verified_under_an_adapter_too(

@@ -29,7 +29,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "combination": {
         "parts": [
             {"kind": "prompt", "text": "Be kind."},
-            {"kind": "adapter", "path": "kind.gguf", "scale": 0.5},
+            {"kind": "adapter", "path": "kind.gguf", "scale": 0.5, "random": True},
         ]
     },
 }
@@ -96,6 +96,18 @@ def test_every_kind_obeys_the_protocol(kind: str) -> None:
         weights.checkpoint in intervention.files
     )
     assert json.loads(json.dumps(weights.to_dict())) == weights.to_dict()
+    if "random" in type(intervention).model_fields:
+        # The draw depends on the study's seed, and not on the condition: doses share it.
+        seeds = [
+            tuple(x.seed for x in (*w.adapters, *w.vectors))
+            for w in (
+                made(kind, random=True).prepare(setting()).weights,
+                made(kind, random=True).prepare(setting(condition="other")).weights,
+                made(kind, random=False).prepare(setting()).weights,
+            )
+        ]
+        assert seeds[0] == seeds[1] == ((setting().seed, kind),)
+        assert seeds[2] == (None,)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -78,6 +78,23 @@ class Prompt:
         return f"condition '{self.condition}', item '{self.item}' ({self.order})"
 
 
+@dataclass(frozen=True)
+class Group:
+    """Prompts that a judge evaluates together.
+
+    Parameters
+    ----------
+    places : tuple of int
+        Where they stand among the prompts that were grouped.
+    cuts : tuple of int
+        How many tokens lead to each node of the prefix tree at which groups part, from the root
+        on; the last one is where the group's own branches begin.
+    """
+
+    places: tuple[int, ...]
+    cuts: tuple[int, ...] = ()
+
+
 @runtime_checkable
 class Judge(Protocol):
     """A language model that rates actions.
@@ -145,3 +162,31 @@ class Judge(Protocol):
 
     def close(self) -> None:
         """Free the model's memory; the judge can't be used afterwards."""
+
+
+@runtime_checkable
+class GroupingJudge(Judge, Protocol):
+    """A judge that has an order of its own in which prompts are best asked, some of them together.
+
+    The readings of a group depend on the group alone, whatever was read before.
+    """
+
+    def plan(self, chats: Sequence[Chat]) -> list[Group]:
+        """Return the groups in which to ask the chats of one condition."""
+
+    def read_together(self, chats: Sequence[Chat], cuts: Sequence[int]) -> list[Reading]:
+        """Return the distributions of the answers to the chats of a group."""
+
+
+def groups_of(judge: Judge, chats: Sequence[Chat]) -> list[Group]:
+    """Return the groups in which a judge is asked; one for each chat where it has no plan."""
+    if isinstance(judge, GroupingJudge):
+        return judge.plan(chats)
+    return [Group((place,)) for place in range(len(chats))]
+
+
+def read_group(judge: Judge, chats: Sequence[Chat], group: Group) -> list[Reading]:
+    """Return the readings of the chats of a group."""
+    if isinstance(judge, GroupingJudge):
+        return judge.read_together(chats, group.cuts)
+    return [judge.read(chat) for chat in chats]

@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 _LIBRARIES = ("vat-bayes", "llama-cpp-python", "jinja2", "numpy", "pandas", "pyarrow", "pydantic")
 # Where a run is written, where its files lie and how fast it goes do not change what it measures.
 _FREE = {"out", "items"}
-_FREE_OF_MODEL = {"path", "threads", "key_env", "parallel", "timeout", "tries"}
+_FREE_OF_MODEL = {"path", "threads", "key_env", "parallel", "timeout", "tries", "endpoints"}
 _HASHED = {
     "model files": "the file of model",
     "prompts": "the prompts of condition",
@@ -192,6 +192,35 @@ def counts(table: pd.DataFrame) -> list[dict[str, Any]]:
             }
         )
     return told
+
+
+def told_settings(told: Mapping[str, Any]) -> str:
+    """Return how llama.cpp was set up, in words for the user.
+
+    Parameters
+    ----------
+    told : mapping
+        What the judge says of itself.
+    """
+    layers, offload = told["n_gpu_layers"], told["gpu_offload"]
+    parts = [
+        f"mode {told['mode']}",
+        f"{told['threads']} thread{'s' if told['threads'] > 1 else ''}",
+        f"batches of {told['n_batch']} tokens",
+        f"context {told['n_ctx']}",
+    ]
+    if apart := told.get("difference_from_exact"):
+        parts.append(
+            f"probabilities differ from mode exact by {apart['largest_total_variation']:.1g} at "
+            f"most in {apart['prompts']} prompts (total variation)"
+        )
+    if layers and offload:
+        parts.append("every layer on the GPU" if layers < 0 else f"{layers} layers on the GPU")
+    elif layers:
+        parts.append("no GPU is used, because this llama.cpp was built without one")
+    elif offload:
+        parts.append("a GPU could be used: --gpu-layers -1, or n_gpu_layers = -1 in the study")
+    return ", ".join(parts)
 
 
 def _mean(column: pd.Series) -> float | None:

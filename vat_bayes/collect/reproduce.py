@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from vat_bayes.collect.journal import Journal, Key
-from vat_bayes.collect.judge import Judge, Prompt, Reading
+from vat_bayes.collect.judge import Judge, Prompt, Reading, groups_of, read_group
 from vat_bayes.collect.manifest import (
     changed_versions,
     file_sha256,
@@ -141,7 +141,7 @@ class _Again:
         open_judge: OpenJudge,
     ) -> None:
         self._study, self._told, self._open = study, told, open_judge
-        self._files = {m.name: study.model_file(m) for m in study.models if m.server is None}
+        self._files = {m.name: study.model_file(m) for m in study.models if not m.addresses}
         self._condition_files = study.condition_files()
         items = study.load_items()
         self._schedule = Schedule(study, items)
@@ -209,28 +209,45 @@ class _Again:
                     at = {path: str(file) for path, file in files.items()}
                     weights = self._schedule.weights(condition.name)
                     judge.switch(weights.with_paths(at.__getitem__))
-                    for key in mine:
-                        prompt = prompts.get((key.condition, key.item, key.order))
-                        if prompt is None:
-                            raise InputError(f"the study no longer asks {key}")
-                        found[key] = self._read(judge, prompt, key)
+                    for key, reading in self._read(judge, list(prompts.values()), mine):
+                        found[key] = reading
                         progress.step(f"{model.name}, {condition.name}")
             finally:
                 judge.close()
 
-    def _read(self, judge: Judge, prompt: Prompt, key: Key) -> Reading:
+    def _read(
+        self, judge: Judge, prompts: list[Prompt], keys: list[Key]
+    ) -> Iterator[tuple[Key, Reading]]:
+        """Make judgments of one condition again."""
+        own = [p for p in prompts if p.condition == keys[0].condition]
+        places = {(p.item, p.order): i for i, p in enumerate(own)}
+        if lost := [key for key in keys if (key.item, key.order) not in places]:
+            raise InputError(f"the study no longer asks {lost[0]}")
         readout = self._study.readout
-        if not readout.generates:
-            return judge.read(prompt.chat)
-        seed = (self._study.seed, "answer", *key.__dict__.values())
-        return judge.answer(prompt.chat, temperature=readout.heat, seed=seed).reading
+        if readout.generates:
+            for key in keys:
+                chat = own[places[key.item, key.order]].chat
+                seed = (self._study.seed, "answer", *key.__dict__.values())
+                yield key, judge.answer(chat, temperature=readout.heat, seed=seed).reading
+            return
+        wanted: dict[int, list[Key]] = {}
+        for key in keys:
+            wanted.setdefault(places[key.item, key.order], []).append(key)
+        for group in groups_of(judge, [p.chat for p in own]):
+            if wanted.keys() & set(group.places):
+                readings = read_group(judge, [own[i].chat for i in group.places], group)
+                for place, reading in zip(group.places, readings, strict=True):
+                    for key in wanted.get(place, []):
+                        yield key, reading
 
 
 _TABLE_AGAIN = "`vat-bayes collect` with the run's study.toml and folder writes it again"
 
 
 def _as_told(model: ModelSource, told: Mapping[str, Any]) -> ModelSource:
-    kept = {key: told[key] for key in ("threads", "n_ctx") if isinstance(told.get(key), int)}
+    kept = {
+        key: told[key] for key in ("threads", "n_ctx", "n_batch") if isinstance(told.get(key), int)
+    }
     return model.model_copy(update=kept)
 
 

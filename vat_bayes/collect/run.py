@@ -32,6 +32,8 @@ def open_llamacpp(model: ModelSource, path: Path, labels: tuple[str, ...]) -> Ju
         labels=labels,
         n_ctx=model.n_ctx,
         threads=model.threads,
+        n_batch=model.n_batch,
+        mode=model.mode or "exact",
         n_gpu_layers=model.n_gpu_layers,
         chat=model.chat,
     )
@@ -44,6 +46,7 @@ def collect(
     sample: int | None = None,
     progress: Progress | None = None,
     open_judge: OpenJudge = open_llamacpp,
+    cluster: str | None = None,
 ) -> RunFolder:
     """Ask every model of a study everything, and write the run folder.
 
@@ -65,6 +68,10 @@ def collect(
         Who is told how far the work is; nobody when absent.
     open_judge : callable, optional
         How a model becomes a judge; llama.cpp in this process when absent.
+    cluster : str, optional
+        Where models that are files are asked: ``local`` or ``local:N`` for processes on this
+        machine, or the address of a Dask scheduler. This process when absent; the table is the
+        same, bit for bit. Only this process writes to the run folder.
 
     Returns
     -------
@@ -92,7 +99,7 @@ def collect(
             "sample draws from distributions, and this study's answers are written",
             hint="set replicates in [readout]",
         )
-    files = {m.name: study.model_file(m) for m in study.models if m.server is None}
+    files = {m.name: study.model_file(m) for m in study.models if not m.addresses}
     condition_files = study.condition_files()
     items = study.load_items()
     if not len(items.judged()):
@@ -120,7 +127,12 @@ def collect(
                     thoughts=thoughts,
                 )
                 session.begin()
-                session.ask()
+                with contextlib.ExitStack() as stack:
+                    if cluster is not None and not session.is_complete:
+                        from vat_bayes.collect.cluster import open_cluster
+
+                        session.cluster = stack.enter_context(open_cluster(cluster))
+                    session.ask()
             session.finish(sample)
     except OSError as error:
         raise stopped_by_disk(error, folder.root) or error from None

@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vat_bayes.collect.effects import IDENTICAL, SAME, NoEffectError, effects
 from vat_bayes.collect.journal import Journal, Key
-from vat_bayes.collect.judge import Judge, Prompt, Reading
+from vat_bayes.collect.judge import Judge, Prompt, Reading, groups_of, read_group
 from vat_bayes.collect.labelbias import label_bias
 from vat_bayes.collect.manifest import (
     SCHEMA_VERSION,
@@ -21,18 +21,24 @@ from vat_bayes.collect.manifest import (
     file_sha256,
     identity,
     refuse_changes,
+    told_settings,
     versions,
 )
 from vat_bayes.collect.progress import Progress
+from vat_bayes.collect.prompts import Chat
 from vat_bayes.collect.schedule import Schedule
 from vat_bayes.collect.sent import keep_prompts
 from vat_bayes.collect.server import ServerJudge, open_server, told_served
+from vat_bayes.collect.spread import Shard, Spread, resolved
 from vat_bayes.collect.store import RunFolder, write_parquet, write_text
 from vat_bayes.collect.table import judgments_table
 from vat_bayes.collect.thoughts import Thoughts
 from vat_bayes.errors import InputError
 from vat_bayes.items import ItemSet
 from vat_bayes.study import ModelSource, Study, StudyCondition
+
+if TYPE_CHECKING:
+    from vat_bayes.collect.cluster import Cluster, Done
 
 # Below this the likeliest answer is hardly a rating, and the ratings may mean little.
 _LITTLE_MASS = 0.5
@@ -67,6 +73,8 @@ class Session:
         Condition to the files that it reads, by the paths in the study.
     thoughts : Thoughts
         Where written answers go.
+    cluster : Cluster, optional
+        Whose workers ask the models that are files; this process when absent.
     """
 
     study: Study
@@ -79,6 +87,7 @@ class Session:
     open_judge: OpenJudge
     condition_files: Mapping[str, Mapping[str, Path]]
     thoughts: Thoughts
+    cluster: Cluster | None = None
     _made: dict[Key, Reading] = field(default_factory=dict, init=False)
     _manifest: dict[str, Any] = field(default_factory=dict, init=False)
 
@@ -150,24 +159,39 @@ class Session:
         folder.write_manifest(self._manifest)
 
     def _source(self, model: ModelSource, hashes: Mapping[str, str]) -> dict[str, Any]:
-        if model.server is not None:
-            return {"server": model.server, "served_as": model.served_as or model.name}
+        if model.addresses:
+            where = {"server": model.server} if model.server else {"endpoints": [*model.addresses]}
+            return {**where, "served_as": model.served_as or model.name}
         size = self.files[model.name].stat().st_size
         return {"path": model.path, "bytes": size, "sha256": hashes[model.name]}
 
-    def ask(self) -> None:
-        """Ask every model what it has not been asked."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether every model has been asked everything."""
+        total, done = self._sizes()
+        return done == total
+
+    def _sizes(self) -> tuple[int, int]:
         names = {m.name for m in self.study.models}
         total = len(self.schedule) * len(names) * self.study.readout.repeats
-        done = sum(key.model in names for key in self._made)
+        return total, sum(key.model in names for key in self._made)
+
+    def ask(self) -> None:
+        """Ask every model what it has not been asked."""
+        total, done = self._sizes()
         if done == total:
             return
         told = self._tell_versions()
         before = len(self._made)
         self.progress.begin(total, done)
         try:
+            if self.cluster is not None:
+                told["cluster"] = self.cluster.describe()
             for model in self.study.models:
                 self._ask_model(model)
+            if self.cluster is not None:
+                for shard, found in self.cluster.results():
+                    self._keep_shard(shard, found)
         finally:
             self.progress.end()
             told |= {"judgments": len(self._made) - before, "stopped": _now()}
@@ -232,7 +256,7 @@ class Session:
             prompts = [p for c in conditions for p in self.schedule.of(c)]
             if all(key in self._made for p in prompts for key in self._keys(model.name, p)):
                 continue
-            if model.server is not None:
+            if model.addresses:
                 self._ask_server(model, prompts)
                 continue
             file = self.files[model.name]
@@ -246,7 +270,13 @@ class Session:
                 sent = self.folder.prompts / model.name / f"{n}.parquet"
                 keep_prompts(sent, judge, prompts)
                 for condition in conditions:
-                    self._ask_condition(model.name, condition, judge, watch)
+                    self._switch(model.name, condition, judge)
+                    if self.cluster is not None:
+                        self._hand_over(model, condition, judge, file)
+                    elif self.study.readout.generates:
+                        self._have_written(model.name, condition, judge, watch)
+                    else:
+                        self._ask_condition(model.name, condition, judge, watch)
             finally:
                 watch.close()
                 judge.close()
@@ -264,9 +294,7 @@ class Session:
             with contextlib.closing(judge.read_all([p.chat for p, _ in todo])) as readings:
                 for place, reading in readings:
                     prompt, key = todo[place]
-                    self.journal.append(key, reading)
-                    self._made[key] = reading
-                    self.progress.step(f"{model.name}, {prompt.condition}")
+                    self._keep(key, reading, f"{model.name}, {prompt.condition}")
         finally:
             judge.close()
             self._manifest["sessions"][-1].setdefault("servers", {})[model.name] = judge.tally()
@@ -283,35 +311,103 @@ class Session:
             raise InputError(
                 f"model '{model.name}': the server has another model than when the run began "
                 f"({told_served(before)}; now {told_served(now)})",
-                where=model.server,
+                where=", ".join(model.addresses),
                 hint="serve the first one again, or choose another out; the run is kept as it is",
             )
 
-    def _ask_condition(
-        self, model: str, condition: StudyCondition, judge: Judge, watch: _Watch
-    ) -> None:
+    def _switch(self, model: str, condition: StudyCondition, judge: Judge) -> None:
         files = self.condition_files.get(condition.name, {})
         weights = self.schedule.weights(condition.name)
         facts = judge.switch(weights.with_paths(lambda path: str(files[path])))
         self._manifest["interventions"][condition.name]["applied"][model] = facts
         self.folder.write_manifest(self._manifest)
-        for prompt in self.schedule.of(condition):
-            for key in self._keys(model, prompt):
-                if key not in self._made:
-                    reading = self._read(judge, prompt, key)
-                    watch.refuse_change()
-                    self.journal.append(key, reading)
-                    self._made[key] = reading
-                    self.progress.step(f"{model}, {condition.name}")
 
-    def _read(self, judge: Judge, prompt: Prompt, key: Key) -> Reading:
-        readout = self.study.readout
-        if not readout.generates:
-            return judge.read(prompt.chat)
-        seed = (self.study.seed, "answer", *key.__dict__.values())
-        answer = judge.answer(prompt.chat, temperature=readout.heat, seed=seed)
-        self.thoughts.append(key, answer.text)
-        return answer.reading
+    def _have_written(
+        self, model: str, condition: StudyCondition, judge: Judge, watch: _Watch
+    ) -> None:
+        for chat, key, seed in self._to_write(model, condition):
+            answer = judge.answer(chat, temperature=self.study.readout.heat, seed=seed)
+            self.thoughts.append(key, answer.text)
+            watch.refuse_change()
+            self._keep(key, answer.reading, f"{model}, {condition.name}")
+
+    def _ask_condition(
+        self, model: str, condition: StudyCondition, judge: Judge, watch: _Watch
+    ) -> None:
+        chats, wanted = self._to_read(model, condition)
+        for group in groups_of(judge, chats):
+            if wanted.keys() & set(group.places):
+                # A group is evaluated as a whole even where a part of it is made: what is evaluated
+                # together may change the last bits.
+                readings = read_group(judge, [chats[i] for i in group.places], group)
+                watch.refuse_change()
+                for place, reading in zip(group.places, readings, strict=True):
+                    for key in wanted.get(place, ()):
+                        self._keep(key, reading, f"{model}, {condition.name}")
+
+    def _hand_over(
+        self, model: ModelSource, condition: StudyCondition, judge: Judge, file: Path
+    ) -> None:
+        """Give a condition's judgments to the workers of the cluster."""
+        if self.cluster is None:
+            raise RuntimeError("there is no cluster")
+        files = self.condition_files.get(condition.name, {})
+        weights = self.schedule.weights(condition.name)
+        told = self._manifest["interventions"][condition.name]["files"]
+        hashes = {resolved(files[entry["path"]]): entry["sha256"] for entry in told}
+        own = self._manifest["identity"]["model files"][model.name]
+        spread = Spread(
+            cluster=self.cluster,
+            model=model,
+            judge=judge,
+            weights=weights.with_paths(lambda path: resolved(files[path])),
+            # A checkpoint in the model's place is among the condition's files.
+            files={resolved(file): hashes.get(resolved(file), own), **hashes},
+            label=f"{model.name}, {condition.name}",
+            budget=self.study.readout.tokens,
+            temperature=self.study.readout.heat,
+        )
+        if self.study.readout.generates:
+            spread.write(self._to_write(model.name, condition))
+        else:
+            spread.read(*self._to_read(model.name, condition))
+
+    def _keep_shard(self, shard: Shard, done: Done) -> None:
+        if done.refused:
+            raise InputError(done.refused)
+        for group, readings in zip(shard.groups, done.readings, strict=True):
+            for place, key in group:
+                self._keep(key, readings[place], shard.label)
+        for key, answer in zip(shard.writing, done.answers, strict=True):
+            self.thoughts.append(key, answer.text)
+            self._keep(key, answer.reading, shard.label)
+
+    def _to_read(
+        self, model: str, condition: StudyCondition
+    ) -> tuple[list[Chat], dict[int, list[Key]]]:
+        """Return a condition's chats, and which judgments of them are missing, by place."""
+        prompts = self.schedule.of(condition)
+        missing = {
+            i: [key for key in self._keys(model, p) if key not in self._made]
+            for i, p in enumerate(prompts)
+        }
+        return [p.chat for p in prompts], {i: keys for i, keys in missing.items() if keys}
+
+    def _to_write(
+        self, model: str, condition: StudyCondition
+    ) -> list[tuple[Chat, Key, tuple[str | int, ...]]]:
+        """Return the chats whose answers are missing, with what their draws depend on."""
+        return [
+            (p.chat, key, (self.study.seed, "answer", *key.__dict__.values()))
+            for p in self.schedule.of(condition)
+            for key in self._keys(model, p)
+            if key not in self._made
+        ]
+
+    def _keep(self, key: Key, reading: Reading, label: str) -> None:
+        self.journal.append(key, reading)
+        self._made[key] = reading
+        self.progress.step(label)
 
     def _keys(self, model: str, prompt: Prompt) -> list[Key]:
         return [
@@ -325,6 +421,8 @@ class Session:
             self._manifest["models"][name] |= told
         else:
             self._manifest["models"][name].setdefault("checkpoints", {})[checkpoint] = told
+        if told.get("engine") == "llama.cpp":
+            self.progress.note(f"model '{name}': {told_settings(told)}")
         if not told.get("prefix_reuse", {}).get("used", True):
             self.progress.note(
                 f"model '{name}': keeping what two prompts share would change its answers, so "

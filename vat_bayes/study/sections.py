@@ -13,7 +13,7 @@ from vat_bayes.errors import InputError
 from vat_bayes.study.files import locate
 from vat_bayes.study.tables import Name, Table, Text
 
-_OF_FILES = ("n_ctx", "threads", "n_gpu_layers", "chat")
+_OF_FILES = ("mode", "n_ctx", "n_batch", "threads", "n_gpu_layers", "chat")
 _OF_SERVERS = ("served_as", "key_env", "parallel", "timeout", "tries", "top_logprobs")
 
 
@@ -53,20 +53,27 @@ class ModelSource(Table):
         A GGUF file, relative to the study file, or ``bundled:<name>``.
     server : str, optional
         In place of a path: the address of an OpenAI-compatible server, with or without ``/v1``.
+    endpoints : tuple of str, optional
+        In place of one server: the addresses of several that have the same model.
     served_as : str, optional
         What the server calls the model; `name` when absent.
     key_env : str, optional
         The environment variable that holds the server's key; no key is sent when absent.
     parallel : int, optional
-        How many questions the server is asked at the same time; 4 when absent.
+        How many questions each server is asked at the same time; 4 when absent.
     timeout : float, optional
         Seconds to wait for one answer of the server; 60 when absent.
     tries : int, optional
         How often a question is put to a server that fails; 8 when absent.
     top_logprobs : int, optional
         How many tokens the server is asked to list; 20 when absent, which OpenAI and vLLM allow.
+    mode : {"exact", "batched"}, optional
+        ``exact`` (when absent) evaluates one prompt at a time, to the bit as it would be alone;
+        ``batched`` evaluates several together, which moves the last digits of the probabilities.
     n_ctx : int, optional
         Context length in tokens; what the longest prompt needs when absent.
+    n_batch : int, optional
+        How many tokens are evaluated at a time; chosen from the device when absent.
     threads : int, optional
         CPU threads; chosen from the machine and the size of the model when absent.
     n_gpu_layers : int
@@ -78,23 +85,33 @@ class ModelSource(Table):
     name: Name
     path: Text | None = None
     server: Annotated[Text, AfterValidator(_address)] | None = None
+    endpoints: tuple[Annotated[Text, AfterValidator(_address)], ...] | None = None
     served_as: Text | None = None
     key_env: Annotated[str, AfterValidator(_variable)] | None = None
     parallel: Annotated[int, Field(ge=1, le=256)] | None = None
     timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
     tries: Annotated[int, Field(ge=1, le=100)] | None = None
     top_logprobs: Annotated[int, Field(ge=2, le=1000)] | None = None
+    mode: Literal["exact", "batched"] | None = None
     n_ctx: Annotated[int, Field(ge=16, le=2**24)] | None = None
+    n_batch: Annotated[int, Field(ge=16, le=2**16)] | None = None
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     n_gpu_layers: Annotated[int, Field(ge=-1, le=10_000)] = 0
     chat: Literal["auto", "plain"] = "auto"
 
     @model_validator(mode="after")
     def _file_or_server(self) -> Self:
-        if self.path is None and self.server is None:
+        given = [k for k in ("path", "server", "endpoints") if getattr(self, k) is not None]
+        if not given:
             raise InputError("a model needs the key 'path', or 'server' for one on a server")
-        if self.path is not None and self.server is not None:
-            raise InputError("a model has a 'path' or a 'server', not both")
+        if len(given) > 1:
+            named = " or ".join(f"'{key}'" for key in given)
+            raise InputError(f"a model has {named}, not both")
+        if self.endpoints is not None:
+            if not self.endpoints:
+                raise InputError("'endpoints' is empty")
+            if len(set(self.endpoints)) < len(self.endpoints):
+                raise InputError("'endpoints' has an address twice")
         here, there, foreign = (
             ("on a server", "in a file", _OF_FILES)
             if self.path is None
@@ -104,6 +121,11 @@ class ModelSource(Table):
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise InputError(f"'{key}' is for a model {there}, and this one is {here}")
         return self
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The servers that have the model; none for a model in a file."""
+        return (self.server,) if self.server is not None else self.endpoints or ()
 
     def file(self, base: Path) -> Path:
         """Return the model's file.

@@ -134,8 +134,13 @@ class Study(Table):
         placebo_of(self.conditions)
         askings(self.scale, self.template, self.template.question)
         for model in self.models:
-            if model.server is not None:
+            if model.addresses:
                 self._refuse_what_a_server_cannot_do(model.name)
+            if model.mode == "batched" and self.readout.generates:
+                raise InputError(
+                    f"mode 'batched' of model '{model.name}' is for answers that are read at once, "
+                    "and [readout] has mode 'generate'"
+                )
         return self
 
     def _refuse_what_a_server_cannot_do(self, model: str) -> None:
@@ -193,6 +198,28 @@ class Study(Table):
     def base(self) -> Path:
         """The folder that the study's paths are relative to."""
         return self._base
+
+    def with_engine(self, **options: Any) -> Self:
+        """Return the study with other settings for llama.cpp, in every model that is a file.
+
+        Parameters
+        ----------
+        **options
+            Keys of `ModelSource`, e.g. ``mode`` or ``threads``; None leaves the study's own.
+
+        Raises
+        ------
+        InputError
+            When no model is a file, or a setting cannot be.
+        """
+        given = {key: found for key, found in options.items() if found is not None}
+        if not given:
+            return self
+        if all(m.path is None for m in self.models):
+            raise InputError(f"'{next(iter(given))}' is for a model in a file; all are on servers")
+        data = self.to_dict()
+        data["models"] = [m | given if "path" in m else m for m in data["models"]]
+        return type(self).from_dict(data, base=self._base)
 
     def model_file(self, model: ModelSource) -> Path:
         """Return the file of one of the models.

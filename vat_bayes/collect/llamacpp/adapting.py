@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from numpy.typing import NDArray
 from vat_bayes.collect.llamacpp.controlvector import random_directions, read_control_vector
 from vat_bayes.collect.llamacpp.library import complaints, library
 from vat_bayes.collect.llamacpp.model import LoadedModel
+from vat_bayes.collect.llamacpp.randomadapter import write_random_adapter
 from vat_bayes.errors import InputError
 from vat_bayes.study import ControlVector, Weights
+
+_Which = tuple[str, tuple[str | int, ...] | None]
+"""An adapter's file, and the seed of its random counterpart."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Adapting:
 
     def __init__(self, model: LoadedModel) -> None:
         self._model = model
-        self._adapters: dict[str, Any] = {}
+        self._adapters: dict[_Which, Any] = {}
+        self._drawn: dict[_Which, dict[str, Any]] = {}
 
     def ready(self, weights: Weights) -> Switched:
         """Return what is to be set for a condition's weights.
@@ -59,39 +65,57 @@ class Adapting:
         """
         facts: dict[str, Any] = {}
         # llama.cpp knows an adapter once, with one scale.
-        scales: dict[str, float] = {}
+        scales: dict[_Which, float] = {}
         for a in weights.adapters:
-            scales[a.path] = scales.get(a.path, 0.0) + a.scale
-        adapters = tuple((self._adapter(Path(path)), scale) for path, scale in scales.items())
+            which = (a.path, a.seed)
+            scales[which] = scales.get(which, 0.0) + a.scale
+        adapters = tuple((self._adapter(*which), scale) for which, scale in scales.items())
         if adapters:
             facts["adapters"] = [
-                {"scale": scale, "metadata": _metadata(handle)} for handle, scale in adapters
+                {
+                    "scale": scale,
+                    "metadata": _metadata(handle),
+                    **({} if which not in self._drawn else {"random": self._drawn[which]}),
+                }
+                for which, (handle, scale) in zip(scales, adapters, strict=True)
             ]
         vector, told = self._vector(weights.vectors)
         if told:
             facts["control_vectors"] = told
         return Switched(adapters, vector, facts)
 
-    def _adapter(self, path: Path) -> Any:
-        key = str(path)
-        if key not in self._adapters:
-            lib = library()
-            complaints()
-            handle = lib.llama_adapter_lora_init(self._model.handle, key.encode())
-            if not handle:
-                said = complaints()
-                raise InputError(
-                    f"model '{self._model.name}': llama.cpp cannot use the adapter {path}"
-                    + (f" ({said})" if said else ""),
-                    hint="was it made for this model, and converted to GGUF?",
-                )
-            if lib.llama_adapter_get_alora_n_invocation_tokens(handle):
-                raise InputError(
-                    f"model '{self._model.name}': the adapter {path} is an aLoRA, which acts from "
-                    "a word in the text on; only plain LoRA adapters are supported"
-                )
-            self._adapters[key] = handle
-        return self._adapters[key]
+    def _adapter(self, path: str, seed: tuple[str | int, ...] | None) -> Any:
+        which = (path, seed)
+        if which in self._adapters:
+            return self._adapters[which]
+        # The file itself comes first, so that one that cannot be used is told as such.
+        handle = self._load(path)
+        if seed is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "random.gguf"
+                owner = f"model '{self._model.name}'"
+                self._drawn[which] = write_random_adapter(file, Path(path), seed, owner)
+                handle = self._load(str(file))
+        self._adapters[which] = handle
+        return handle
+
+    def _load(self, path: str) -> Any:
+        lib = library()
+        complaints()
+        handle = lib.llama_adapter_lora_init(self._model.handle, path.encode())
+        if not handle:
+            said = complaints()
+            raise InputError(
+                f"model '{self._model.name}': llama.cpp cannot use the adapter {path}"
+                + (f" ({said})" if said else ""),
+                hint="was it made for this model, and converted to GGUF?",
+            )
+        if lib.llama_adapter_get_alora_n_invocation_tokens(handle):
+            raise InputError(
+                f"model '{self._model.name}': the adapter {path} is an aLoRA, which acts from "
+                "a word in the text on; only plain LoRA adapters are supported"
+            )
+        return handle
 
     def _vector(
         self, vectors: tuple[ControlVector, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vat_bayes.collect.judge import Answer, Prompt, Reading
-from vat_bayes.collect.llamacpp.adapting import Adapting
+from vat_bayes.collect.judge import Answer, Group, Prompt, Reading
+from vat_bayes.collect.llamacpp.adapting import Adapting, Switched
 from vat_bayes.collect.llamacpp.decoder import ExactDecoder
 from vat_bayes.collect.llamacpp.grammar import LabelGrammar, label_grammar
+from vat_bayes.collect.llamacpp.groups import grouped, in_tree_order
 from vat_bayes.collect.llamacpp.labels import LabelReader
 from vat_bayes.collect.llamacpp.library import library
 from vat_bayes.collect.llamacpp.model import LoadedModel
+from vat_bayes.collect.llamacpp.settings import automatic_batch, automatic_threads
+from vat_bayes.collect.llamacpp.together import SEQUENCES, BatchedDecoder
 from vat_bayes.collect.llamacpp.vocabulary import Vocabulary
 from vat_bayes.collect.llamacpp.writing import FORCED_TOKENS, Writer, log_softmax
 from vat_bayes.collect.prompts import Chat
@@ -27,9 +29,10 @@ from vat_bayes.study import Weights
 if TYPE_CHECKING:
     from vat_bayes.collect.llamacpp.layout import Layout
 
-# Below this size the threads wait for each other longer than they work.
-_SMALL_MODEL = 20_000_000
 _N_VERIFIED = 4
+# From so many prompts the groups are formed on which the batched mode is verified.
+_N_GROUPED = 32
+_N_COMPARED = 6
 
 
 class LlamaCppJudge:
@@ -46,7 +49,13 @@ class LlamaCppJudge:
     n_ctx : int, optional
         Context length in tokens; what the longest prompt needs when absent.
     threads : int, optional
-        CPU threads; all that this process may use when absent, and one for a small model.
+        CPU threads; one for each core that this process may use when absent, and a single one for
+        a small model.
+    n_batch : int, optional
+        How many tokens are evaluated at a time at most; 512 when absent, and 2048 with a GPU.
+    mode : {"exact", "batched"}
+        ``exact`` evaluates one prompt at a time, with the bits that it would have alone;
+        ``batched`` several at a time, with other last bits.
     n_gpu_layers : int
         Layers to keep on a GPU; -1 for all of them.
     chat : {"auto", "plain"}
@@ -66,10 +75,13 @@ class LlamaCppJudge:
         labels: Sequence[str],
         n_ctx: int | None = None,
         threads: int | None = None,
+        n_batch: int | None = None,
+        mode: Literal["exact", "batched"] = "exact",
         n_gpu_layers: int = 0,
         chat: Literal["auto", "plain"] = "auto",
     ) -> None:
         self._decoder: ExactDecoder | None = None
+        self._batched: BatchedDecoder | None = None
         self._model = LoadedModel(path, name=name, n_gpu_layers=n_gpu_layers)
         try:
             self._labels = tuple(labels)
@@ -82,7 +94,9 @@ class LlamaCppJudge:
             raise
         self._asked_n_ctx = n_ctx
         self._n_gpu_layers = n_gpu_layers
-        self._threads = threads or _automatic_threads(self._model.n_parameters)
+        self._threads = threads or automatic_threads(self._model.n_parameters)
+        self._n_batch = n_batch or automatic_batch(n_gpu_layers)
+        self._mode = mode
         self._facts: dict[str, Any] = {}
         self._reader = LabelReader(self._paths)
         self._adapting = Adapting(self._model)
@@ -90,6 +104,7 @@ class LlamaCppJudge:
         self._grammar: LabelGrammar | None = None
         self._budget = 0
         self._sample: list[list[int]] = []
+        self._groups: list[tuple[list[list[int]], Sequence[int]]] = []
 
     @property
     def model(self) -> LoadedModel:
@@ -124,33 +139,112 @@ class LlamaCppJudge:
         limit = self._asked_n_ctx or self._model.trained_context
         longest = 0
         first: list[list[int]] = []
-        last: deque[list[int]] = deque(maxlen=_N_VERIFIED)
+        last: deque[list[int]] = deque(maxlen=_N_GROUPED)
         for prompt in prompts:
             tokens = self.tokens(prompt.chat)
             if len(tokens) + room > limit:
                 raise self._too_long(prompt, len(tokens) + room, limit)
             longest = max(longest, len(tokens))
-            if len(first) < _N_VERIFIED:
+            if len(first) < _N_GROUPED:
                 first.append(tokens)
             else:
                 last.append(tokens)
         n_ctx = self._asked_n_ctx or longest + room
         self._close_context()
-        self._decoder = ExactDecoder(self._model, n_ctx=n_ctx, threads=self._threads)
-        self._sample = sample = [*first, *last]
-        worst = self._decoder.differs_from_fresh(sample)
-        self._decoder.reuse = worst == 0.0
         self._facts = {
             "n_ctx": n_ctx,
             "longest_prompt": longest,
             "first_prompt": self._vocabulary.text(first[0]) if first else "",
+        }
+        if self._mode == "batched" and not budget:
+            self._open_batched(n_ctx, first, list(last))
+        else:
+            self._open_exact(n_ctx, first, list(last))
+
+    def _open_exact(self, n_ctx: int, first: list[list[int]], last: list[list[int]]) -> None:
+        self._decoder = self._exact(n_ctx)
+        whole = [*first, *last]
+        # All of them where there are few; the beginnings of both ends otherwise.
+        ends = max(_N_VERIFIED, len(whole) - _N_VERIFIED)
+        self._sample = sample = [*whole[:_N_VERIFIED], *whole[ends:]]
+        worst = self._decoder.differs_from_fresh(sample)
+        self._decoder.reuse = worst == 0.0
+        self._facts["prefix_reuse"] = {
+            "used": self._decoder.reuse,
+            "verified_prompts": len(sample),
+            "bit_identical": worst == 0.0,
+            "largest_logit_difference": worst,
+        }
+
+    def _open_batched(self, n_ctx: int, first: list[list[int]], last: list[list[int]]) -> None:
+        if self._model.has_recurrent_state:
+            raise InputError(
+                f"model '{self._model.name}' has a recurrent state, which cannot be shared between "
+                "prompts",
+                hint="mode = 'exact' in its [[models]] table",
+            )
+        self._groups = []
+        for prompts in (first, last):
+            if prompts:
+                group = max(self._grouped(prompts), key=lambda g: len(g.places))
+                self._groups.append(([prompts[i] for i in group.places], group.cuts))
+        # Before the other context is opened, so that memory for one of them is enough.
+        alone = self._read_alone(None)
+        self._batched = BatchedDecoder(
+            self._model, n_ctx=n_ctx, threads=self._threads, n_batch=self._n_batch
+        )
+        worst = self._batched.differs_from_fresh(
+            [(self._followed(prompts), cuts) for prompts, cuts in self._groups]
+        )
+        self._batched.reuse = worst == 0.0
+        self._facts |= {
             "prefix_reuse": {
-                "used": self._decoder.reuse,
-                "verified_prompts": len(sample),
+                "used": self._batched.reuse,
+                "verified_prompts": sum(len(prompts) for prompts, _ in self._groups),
                 "bit_identical": worst == 0.0,
                 "largest_logit_difference": worst,
             },
+            "difference_from_exact": self._difference(self._batched, alone),
         }
+
+    def _read_alone(self, switched: Switched | None) -> list[dict[int, Reading]]:
+        """Return what mode exact reads of some prompts of each group of the sample."""
+        exact = self._exact(self._facts["n_ctx"])
+        try:
+            if switched is not None:
+                exact.switch(switched)
+            return [
+                {
+                    # From the first to the last of a group, which has most cells before it.
+                    int(i): self._alone(exact, prompts[i])
+                    for i in np.linspace(0, len(prompts) - 1, _N_COMPARED, dtype=int)
+                }
+                for prompts, _ in self._groups
+            ]
+        finally:
+            exact.close()
+
+    def _difference(
+        self, decoder: BatchedDecoder, alone: Sequence[dict[int, Reading]]
+    ) -> dict[str, Any]:
+        """Return how far the groups of the sample are from what mode exact reads."""
+        distances, changes = [], []
+        for (prompts, cuts), readings in zip(self._groups, alone, strict=True):
+            together = self._together(decoder, prompts, cuts)
+            for i, reading in readings.items():
+                pairs = zip(reading.probabilities, together[i].probabilities, strict=True)
+                distances.append(sum(abs(a - b) for a, b in pairs) / 2)
+                changes.append(abs((reading.p_valid or 0.0) - (together[i].p_valid or 0.0)))
+        decoder.forget()
+        return {
+            "prompts": len(distances),
+            "largest_total_variation": max(distances, default=0.0),
+            "mean_total_variation": sum(distances) / max(len(distances), 1),
+            "largest_p_valid_difference": max(changes, default=0.0),
+        }
+
+    def _exact(self, n_ctx: int) -> ExactDecoder:
+        return ExactDecoder(self._model, n_ctx=n_ctx, threads=self._threads, n_batch=self._n_batch)
 
     def switch(self, weights: Weights) -> dict[str, Any]:
         """Set adapters and control vectors, and empty the cache.
@@ -162,8 +256,18 @@ class LlamaCppJudge:
         InputError
             When a file can't be used with this model.
         """
-        decoder = self._ready()
         switched = self._adapting.ready(weights)
+        if self._batched is not None:
+            self._batched.switch(switched)
+            if not switched.facts:
+                return {}
+            return {
+                **switched.facts,
+                "difference_from_exact": self._difference(
+                    self._batched, self._read_alone(switched)
+                ),
+            }
+        decoder = self._ready()
         decoder.switch(switched)
         if not switched.facts:
             return {}
@@ -179,18 +283,70 @@ class LlamaCppJudge:
         """Return the prompt as the model gets it."""
         return self._vocabulary.encode(self._layout.spans(chat))
 
+    def plan(self, chats: Sequence[Chat]) -> list[Group]:
+        """Return the groups in which to ask the chats of one condition, along their prefix tree.
+
+        In the mode ``exact`` every group is a single chat.
+        """
+        prompts = [self.tokens(chat) for chat in chats]
+        if self._mode == "exact":
+            return [Group((i,)) for i in in_tree_order(prompts)]
+        return self._grouped(prompts)
+
     def read(self, chat: Chat) -> Reading:
         """Return the distribution of the answer to a chat."""
-        decoder = self._ready()
-        tokens = self.tokens(chat)
+        return self.read_together([chat], self.plan([chat])[0].cuts)[0]
 
-        def log_probabilities(path: tuple[int, ...]) -> NDArray[np.float64]:
-            logits = decoder.logits([*tokens, *path])
-            if not np.isfinite(logits.max()) or np.isnan(logits).any():
-                raise InputError(f"model '{self._model.name}' gives logits that are not finite")
-            return log_softmax(logits)
+    def read_together(self, chats: Sequence[Chat], cuts: Sequence[int]) -> list[Reading]:
+        """Return the distributions of the answers to the chats of a group.
 
-        return self._reader.read(log_probabilities)
+        Parameters
+        ----------
+        chats : sequence of Chat
+            The chats of a group of `plan`.
+        cuts : sequence of int
+            The group's cuts.
+        """
+        prompts = [self.tokens(chat) for chat in chats]
+        if self._batched is not None:
+            return self._together(self._batched, prompts, cuts)
+        return [self._alone(self._ready(), tokens) for tokens in prompts]
+
+    def _alone(self, decoder: ExactDecoder, tokens: list[int]) -> Reading:
+        return self._reader.read(
+            lambda path: self._log_probabilities(decoder.logits([*tokens, *path]))
+        )
+
+    def _together(
+        self, decoder: BatchedDecoder, prompts: Sequence[list[int]], cuts: Sequence[int]
+    ) -> list[Reading]:
+        if not decoder.reuse:
+            decoder.forget()
+        rows = iter(decoder.logits_together(self._followed(prompts), cuts))
+
+        def reading() -> Reading:
+            own = {path: next(rows) for path in self._reader.evaluated}
+            return self._reader.read(lambda path: self._log_probabilities(own[path]))
+
+        return [reading() for _ in prompts]
+
+    def _followed(self, prompts: Sequence[list[int]]) -> list[list[int]]:
+        """Return each prompt with everything that must follow it to read a label."""
+        return [[*tokens, *path] for tokens in prompts for path in self._reader.evaluated]
+
+    def _grouped(self, prompts: Sequence[list[int]]) -> list[Group]:
+        evaluated = self._reader.evaluated
+        return grouped(
+            prompts,
+            room=self._n_batch,
+            most=max(1, SEQUENCES // len(evaluated)),
+            more=sum(map(len, evaluated)),
+        )
+
+    def _log_probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        if not np.isfinite(logits.max()) or np.isnan(logits).any():
+            raise InputError(f"model '{self._model.name}' gives logits that are not finite")
+        return log_softmax(logits)
 
     def answer(self, chat: Chat, *, temperature: float, seed: Sequence[str | int]) -> Answer:
         """Let the model write, within the budget, and return its answer."""
@@ -206,8 +362,15 @@ class LlamaCppJudge:
 
     def forget(self) -> None:
         """Empty the cache."""
-        if self._decoder is not None:
-            self._decoder.forget()
+        for decoder in (self._decoder, self._batched):
+            if decoder is not None:
+                decoder.forget()
+
+    def do_without_reuse(self) -> None:
+        """Evaluate every prompt from its beginning, as another process found that it must be."""
+        for decoder in (self._decoder, self._batched):
+            if decoder is not None:
+                decoder.reuse = False
 
     def describe(self) -> dict[str, Any]:
         """Return what a reader of the manifest must know."""
@@ -216,12 +379,14 @@ class LlamaCppJudge:
             "engine": "llama.cpp",
             "llama_cpp_python": str(lib.__version__),
             "system_info": lib.llama_print_system_info().decode("utf-8", "replace").strip(),
-            "mode": "exact",
+            "mode": self._mode,
             "description": self._model.description,
             "n_parameters": self._model.n_parameters,
             "n_vocab": len(self._vocabulary),
             "trained_context": self._model.trained_context,
             "threads": self._threads,
+            "n_batch": self._n_batch,
+            "gpu_offload": bool(lib.llama_supports_gpu_offload()),
             "n_gpu_layers": self._n_gpu_layers,
             "chat": self._layout.describe(),
             "rating_tokens": {
@@ -241,9 +406,10 @@ class LlamaCppJudge:
         if self._grammar is not None:
             self._grammar.close()
         self._grammar = self._writer = None
-        if self._decoder is not None:
-            self._decoder.close()
-            self._decoder = None
+        for decoder in (self._decoder, self._batched):
+            if decoder is not None:
+                decoder.close()
+        self._decoder = self._batched = None
 
     def _ready(self) -> ExactDecoder:
         if self._decoder is None:
@@ -275,11 +441,3 @@ class LlamaCppJudge:
             if asked
             else "use fewer or shorter examples",
         )
-
-
-def _automatic_threads(n_parameters: int) -> int:
-    if n_parameters < _SMALL_MODEL:
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1

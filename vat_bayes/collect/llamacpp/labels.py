@@ -47,6 +47,11 @@ class LabelReader:
         self._k = len(paths)
         self.longest = max(map(len, self._owner), default=0)
 
+    @property
+    def evaluated(self) -> tuple[Path, ...]:
+        """What follows the prompt where probabilities are needed, nothing (``()``) first."""
+        return tuple(self._inner)
+
     def read(self, log_probabilities: LogProbabilities) -> Reading:
         """Return the distribution over the labels.
 

@@ -84,6 +84,14 @@ class LoadedModel:
         return int(library().llama_model_n_embd(self.handle))
 
     @property
+    def has_recurrent_state(self) -> bool:
+        """Whether some layers keep a state that cannot be taken back to an earlier token."""
+        lib = library()
+        return bool(
+            lib.llama_model_is_recurrent(self.handle) or lib.llama_model_is_hybrid(self.handle)
+        )
+
+    @property
     def architecture(self) -> str:
         """The architecture, as GGUF files call it."""
         buffer = ctypes.create_string_buffer(256)

@@ -38,6 +38,14 @@ class _TryAgainError(Exception):
         self.pause = pause
 
 
+class FailedError(StoppedError):
+    """Every try of a call failed; `pause` is what the server asked for at last, in seconds."""
+
+    def __init__(self, message: str, *, where: str, pause: float | None) -> None:
+        super().__init__(message, where=where, hint=KEPT)
+        self.pause = pause
+
+
 class Client:
     """A client of one server, for several threads.
 
@@ -82,7 +90,9 @@ class Client:
         self.failed: Counter[str] = Counter()
         """How many calls failed and were made again, by the kind of failure."""
 
-    def post[T](self, path: str, body: Any, read: Callable[[Any], T]) -> T:
+    def post[T](
+        self, path: str, body: Any, read: Callable[[Any], T], *, tries: int | None = None
+    ) -> T:
         """Send JSON and read the JSON of the reply.
 
         Parameters
@@ -93,16 +103,19 @@ class Client:
             What is sent.
         read : callable
             Reads the reply; a `MalformedReplyError` of it is a failure like any other.
+        tries : int, optional
+            How often the call is made at most, where not as often as others.
 
         Raises
         ------
-        StoppedError
+        FailedError
             When the server still fails at the last try.
         InputError
             When the server refuses the request.
         """
         text = json.dumps(body, ensure_ascii=True).encode("ascii")
-        for n in range(1, self._tries + 1):
+        tries = tries or self._tries
+        for n in range(1, tries + 1):
             self._wait_for_turn()
             try:
                 return self._read(self._call("POST", path, text), read)
@@ -110,12 +123,12 @@ class Client:
                 with self._lock:
                     self.failed[error.kind] += 1
                 asked_too_much = (error.pause or 0) > _LONGEST_ASKED_PAUSE
-                if n == self._tries or asked_too_much:
-                    raise StoppedError(
+                if n == tries or asked_too_much:
+                    raise FailedError(
                         f"model '{self._model}': the server gave no usable answer in "
                         f"{n} {'try' if n == 1 else 'tries'} ({error})",
                         where=self._address,
-                        hint=KEPT,
+                        pause=error.pause,
                     ) from None
                 self._pause(n, error.pause)
         raise AssertionError("a call ends by its last try")

@@ -12,6 +12,7 @@ from typing import Any
 from vat_bayes.collect.judge import Answer, Prompt, Reading
 from vat_bayes.collect.prompts import Chat
 from vat_bayes.collect.server.client import Client
+from vat_bayes.collect.server.pool import Pool
 from vat_bayes.collect.server.toplogprobs import Listed, read_reply
 from vat_bayes.errors import InputError
 from vat_bayes.study import ModelSource, Weights
@@ -26,8 +27,8 @@ class ServerJudge:
 
     Parameters
     ----------
-    address : str
-        The server, with or without ``/v1``.
+    address : str or sequence of str
+        The server, with or without ``/v1``; or several servers that have the same model.
     name : str
         The model's name in the study.
     labels : sequence of str
@@ -37,18 +38,18 @@ class ServerJudge:
     key : str, optional
         The server's key.
     parallel : int
-        How many questions are asked at the same time.
+        How many questions a server is asked at the same time.
     timeout : float
         Seconds to wait for one answer.
     tries : int
-        How often a question is asked when the server fails.
+        How often a question is asked when the server fails, or several of them do.
     top_logprobs : int
         How many tokens the server is asked to list.
     """
 
     def __init__(
         self,
-        address: str,
+        address: str | Sequence[str],
         *,
         name: str,
         labels: Sequence[str],
@@ -59,8 +60,16 @@ class ServerJudge:
         tries: int = 8,
         top_logprobs: int = 20,
     ) -> None:
-        self._client = Client(address, model=name, key=key, timeout=timeout, tries=tries)
-        self._address, self._name, self._served_as = address, name, served_as or name
+        addresses = (address,) if isinstance(address, str) else tuple(address)
+        clients = [
+            (a, Client(a, model=name, key=key, timeout=timeout, tries=tries)) for a in addresses
+        ]
+        self._pool: Pool | None = None
+        self._client: Client | Pool = clients[0][1]
+        if len(clients) > 1:
+            self._client = self._pool = Pool(clients, model=name, parallel=parallel, tries=tries)
+            parallel *= len(clients)
+        self._name, self._served_as = name, served_as or name
         self._labels, self._parallel, self._top = tuple(labels), parallel, top_logprobs
         self._lock = threading.Lock()
         self._readings = self._with_unlisted = self._without_labels = 0
@@ -77,7 +86,21 @@ class ServerJudge:
         """
         if budget:
             raise InputError(f"model '{self._name}' is on a server, and answers are not written")
-        self._served = _served(self._client.get("models"), self._served_as)
+        if self._pool is None:
+            self._served = _served(self._client.get("models"), self._served_as)
+            return
+        found = {
+            address: _served(listing, self._served_as)
+            for address, listing in self._pool.get("models").items()
+        }
+        told = [(address, served) for address, served in found.items() if served is not None]
+        for address, served in told[1:]:
+            if served != told[0][1]:
+                raise InputError(
+                    f"model '{self._name}': the endpoints have different models ({told[0][0]}: "
+                    f"{told_served(told[0][1])}; {address}: {told_served(served)})"
+                )
+        self._served = told[0][1] if told else None
 
     def read(self, chat: Chat) -> Reading:
         """Return the distribution of the answer to a chat.
@@ -188,8 +211,9 @@ class ServerJudge:
         -------
         dict
             ``readings``; ``with_unlisted_labels`` and ``without_any_label``, how many of them
-            lacked some label and all of them; ``largest_bound``, see `Listed`; and
-            ``failed_calls``, by the kind of failure.
+            lacked some label and all of them; ``largest_bound``, see `Listed`;
+            ``failed_calls``, by the kind of failure; and, for several servers, ``endpoints``, how
+            many answers each gave and how it failed.
         """
         return {
             "readings": self._readings,
@@ -197,6 +221,7 @@ class ServerJudge:
             "without_any_label": self._without_labels,
             "largest_bound": self._bound,
             "failed_calls": dict(sorted(self._client.failed.items())),
+            **({} if self._pool is None else {"endpoints": self._pool.tally()}),
         }
 
     def close(self) -> None:
@@ -224,10 +249,10 @@ def open_server(model: ModelSource, labels: tuple[str, ...]) -> ServerJudge:
     InputError
         When the environment does not hold its key.
     """
-    if model.server is None:
+    if not model.addresses:
         raise ValueError(f"model '{model.name}' is not on a server")
     return ServerJudge(
-        model.server,
+        model.addresses,
         name=model.name,
         labels=labels,
         served_as=model.served_as,

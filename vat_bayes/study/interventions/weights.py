@@ -18,10 +18,14 @@ class Adapter:
         The GGUF file.
     scale : float
         What its change of the weights is multiplied by.
+    seed : tuple of (str or int), optional
+        When given, every change of a matrix is replaced by a random one of the same rank and
+        singular values, drawn from it.
     """
 
     path: str
     scale: float
+    seed: tuple[str | int, ...] | None = None
 
 
 @dataclass(frozen=True)
