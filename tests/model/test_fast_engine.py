@@ -18,6 +18,7 @@ from vat_bayes.errors import InputError
 from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import fit, load_spec
+from vat_bayes.model.fast import ratings
 from vat_bayes.model.fast.ratings import preference, refusal
 from vat_bayes.model.ratings import RatingsDesign
 
@@ -78,7 +79,7 @@ def graded(**figures: object) -> str:
     tree = xr.DataTree()
     tree.attrs = {
         "engine": "fast", "fast_shift": 0.02, "fast_shifted": "theta", "fast_effects_k": 0.1,
-        "fast_pareto_k": 0.2, **figures,
+        "fast_width": 0.01, "fast_widened": "style", "fast_pareto_k": 0.2, **figures,
     }  # fmt: skip
     return check_fast_engine(tree).verdict
 
@@ -89,32 +90,44 @@ def test_verdicts() -> None:
     assert graded(fast_shift=0.2) == "warn"
     assert graded(fast_shift=0.4) == "fail"
     assert graded(fast_shift=float("nan")) == "fail"
+    assert graded(fast_width=0.07) == "warn"
+    assert graded(fast_width=0.2) == "fail"
     assert graded(fast_effects_k=0.6) == "warn"
     assert graded(fast_pareto_k=0.9) == "fail"
     assert graded(engine="nuts") == "not-run"
 
 
 @pytest.mark.slow
-def test_agrees_with_nuts_or_says_that_it_does_not() -> None:
+def test_agrees_with_nuts_and_auto_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
     study = simulate_study(5, readout="ratings", n_scenarios=48, conditions=(ALONE,))
-    fast = fit(study.judgments, engine="fast", draws=1000, chains=2, seed=1)
-    nuts = fit(study.judgments, engine="nuts", draws=1000, tune=500, chains=2, seed=1)
+    fast = fit(study.judgments, engine="fast", draws=500, chains=2, seed=1)
+    # Large enough to be tried, for once; but so few scenarios leave ratios with a heavy tail.
+    monkeypatch.setattr(ratings, "LARGE_CELLS", 1000)
+    monkeypatch.setattr(ratings, "LARGE_SCENARIOS", 40)
+    nuts = fit(study.judgments, engine="auto", draws=500, tune=300, chains=2, seed=1)
+    assert check_fast_engine(fast).verdict == "fail"
+    assert (nuts.attrs["engine"], fast.attrs["engine"]) == ("nuts", "fast")
+    assert nuts.attrs["engine_reason"] == "the fast engine's diagnostics speak against its fit"
+    figures = [k for k in fast.attrs if str(k).startswith("fast_")]
+    assert [nuts.attrs[k] for k in figures] == [fast.attrs[k] for k in figures]
+    # What the diagnostic refuses here is close all the same, and no verdict excuses it.
     assert set(fast["posterior"].data_vars) == set(nuts["posterior"].data_vars) - {"u"}
     assert json.loads(fast.attrs["arms"]) == json.loads(nuts.attrs["arms"])
-    verdict = check_fast_engine(fast).verdict
-    for name in ("theta", "delta", "beta", "u_scale", "alpha_scale", "coupling"):
-        (m1, s1, e1), (m2, s2, e2) = (moments(t["posterior"][name]) for t in (fast, nuts))
-        # A correlation of a value with itself has no scatter to compare.
-        free = s2 > 1e-9
-        near = np.abs(m1 - m2) < 0.1 * s2 + 4 * np.hypot(e1, e2)
-        assert verdict == "fail" or near[free].all(), name
-        assert verdict == "fail" or (np.abs(s1[free] / s2[free] - 1) < 0.25).all(), name
-    shift = compute_estimands(fast).draws["shift"]
-    assert np.isfinite(shift.to_numpy()).all()
+    for name in ("theta", "delta", "beta", "lambda_", "cutpoint", "kappa_scale", "u_scale"):
+        (m1, s1, e1, v1), (m2, s2, e2, v2) = (moments(t["posterior"][name]) for t in (fast, nuts))
+        # What is promised, and what four Monte Carlo errors of either add to it.
+        assert (np.abs(m1 - m2) < 0.1 * s2 + 4 * np.hypot(e1, e2)).all(), name
+        assert (np.abs(s1 - s2) < 0.05 * s2 + 4 * np.hypot(v1, v2)).all(), name
+    shifts = [compute_estimands(t).draws["shift"] for t in (fast, nuts)]
+    mean, sd = (np.stack([f(x, axis=0) for x in shifts]) for f in (np.mean, np.std))
+    assert (np.abs(mean[0] - mean[1]) < 0.1 * sd[1] + 4 * sd[1] * np.sqrt(2 / 400)).all()
 
 
 def moments(x: xr.DataArray) -> tuple[np.ndarray, ...]:
-    """Mean and sd of every entry, and the Monte Carlo error of the mean."""
+    """Mean and sd of every entry, and their Monte Carlo errors."""
     mean, sd = x.mean(("chain", "draw")).to_numpy(), x.std(("chain", "draw")).to_numpy()
-    error = az.mcse(x.to_dataset(name="x"), method="mean")["x"].to_numpy()
-    return mean, sd, np.nan_to_num(error)
+    both = [
+        np.nan_to_num(az.mcse(x.to_dataset(name="x"), method=m)["x"].to_numpy())
+        for m in ("mean", "sd")
+    ]
+    return mean, sd, *both

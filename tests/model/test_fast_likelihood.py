@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro.infer.util import log_density
+from scipy import stats
 from scipy.special import expit
 from simulated_studies import factorial_structure, irregular_ratings, log_prior
 
@@ -24,6 +25,7 @@ from vat_bayes.model.fast.posterior import (
     scenario_posterior,
     shape_effects,
 )
+from vat_bayes.model.fast.radius import draw_scales, log_radius_density
 from vat_bayes.model.fast.surrogate import (
     Slopes,
     Surrogate,
@@ -33,6 +35,7 @@ from vat_bayes.model.fast.surrogate import (
     laplace_moments,
     log_likelihood,
     style_slopes,
+    tilt,
 )
 from vat_bayes.model.ratings import RatingsDesign
 
@@ -232,9 +235,9 @@ def test_priors_are_those_of_the_full_model() -> None:
         for _ in range(4):
             raw = {
                 "alpha_scale": rng.uniform(0.2, 0.6, 1),
-                "u_scale": rng.uniform(0.1, 0.5, (2, V)),
-                "coupling_scale": rng.uniform(0.1, 0.5, 2),
-                "partial_raw": rng.normal(size=(2, 45)),
+                "signed_scale": rng.uniform(0.1, 0.5, (2, V)) * rng.choice([-1.0, 1.0], (2, V)),
+                "radius": rng.uniform(-2, 2, 2),
+                "towards": rng.normal(size=(2, 45)),
             }
             z = rng.normal(0, 0.3, surrogate.root.shape[0])
             found, trace = log_density(
@@ -251,14 +254,81 @@ def test_priors_are_those_of_the_full_model() -> None:
                  jnp.log(values["kappa_scale"])]
             )  # fmt: skip
             names = ("theta", "delta", "beta", "lambda_", "kappa_scale", "share")
-            natural = raw | {k: values[k] for k in names}
+            natural = {k: values[k] for k in (*names, "alpha_scale", "u_scale")}
+            # The two factors of the partial correlations are not sampled as such.
+            natural |= {"coupling_scale": np.full(2, 0.3), "partial_raw": np.zeros((2, 45))}
             expected = float(log_likelihood(surrogate, mean, covariance, style))
             expected += log_prior(s, SPEC, natural, "ratings")
             # Change of variables: from shares to cutpoints and from kappa_scale to its logarithm.
+            expected += float(log_radius_density(raw["radius"], 0.3, 45).sum())
+            expected -= 0.5 * (raw["towards"] ** 2).sum()
             below = np.cumsum(values["share"][0])[:-1]
             expected += np.log(below * (1 - below)).sum() + np.log(values["kappa_scale"][0])
             differences.append(float(found) - expected)
     np.testing.assert_allclose(differences, differences[0], atol=1e-6)
+
+
+def test_length_of_the_partials_has_its_density() -> None:
+    # r = omega |z|: on a grid of omega, against the closed form by quadrature in |z|.
+    radius, scale = np.array([-2.5, 0.05, 0.4, 1.3, 4.0]), 0.3
+    omega = np.linspace(1e-4, 2.5, 400_001)
+    joint = stats.halfnorm.pdf(omega, scale=scale) / omega
+    joint = joint * stats.chi.pdf(np.abs(radius)[:, None] / omega, 45)
+    expected = np.log(np.trapezoid(joint, omega, axis=1))
+    with jax.enable_x64(True):
+        found = np.asarray(log_radius_density(jnp.asarray(radius), scale, 45))
+    np.testing.assert_allclose(found - found[1], expected - expected[1], atol=1e-6)
+
+
+def test_scale_of_the_partials_is_drawn_given_their_length() -> None:
+    rng = np.random.default_rng(7)
+    omega = np.abs(rng.normal(0, 0.3, 20_000))
+    radius = omega * np.sqrt(rng.chisquare(45, len(omega)))
+    again = draw_scales(radius, 0.3, 45, rng)
+    # Drawn from the prior, the pair must again have the joint distribution of the prior.
+    assert stats.ks_2samp(again, omega).pvalue > 1e-3
+    assert stats.ks_2samp((radius / again) ** 2, rng.chisquare(45, 20_000)).pvalue > 1e-3
+    assert np.corrcoef(radius / again, again)[0, 1] == pytest.approx(0, abs=4 / np.sqrt(20_000))
+
+
+def test_sign_of_a_scale_turns_its_correlations() -> None:
+    rng = np.random.default_rng(8)
+    with jax.enable_x64(True):
+        surrogate, *_ = stand_in(split_models(one_rating_each(rng))[0], centre(rng, 2), rng)
+        shape = shape_of(one_rating_each(rng).structure, SPEC)
+        raw: dict[str, Any] = {
+            "alpha_scale": np.array([0.4]), "signed_scale": rng.uniform(0.1, 0.5, (2, V)),
+            "radius": np.array([1.0, 2.0]), "towards": rng.normal(size=(2, 45)),
+            "means_0": np.zeros(surrogate.root.shape[0]),
+        }  # fmt: skip
+        low, j = np.tril_indices(V, -1)
+        turned = np.where((low == 3) | (j == 3), -1.0, 1.0)
+        other = raw | {
+            "signed_scale": raw["signed_scale"] * np.where(np.arange(V) == 3, -1.0, 1.0),
+            "towards": raw["towards"] * turned,
+        }
+        (d1, t1), (d2, t2) = (
+            log_density(surrogate_model, (shape, (surrogate,)), {}, x) for x in (raw, other)
+        )
+    # The same point of the model, written twice.
+    assert float(d1) == pytest.approx(float(d2), abs=1e-8)
+    for name in ("u_scale", "coupling"):
+        np.testing.assert_allclose(t1[name]["value"], t2[name]["value"], atol=1e-12)
+
+
+def test_tilt_changes_the_score_by_what_it_is_given() -> None:
+    rng = np.random.default_rng(9)
+    with jax.enable_x64(True):
+        c = centre(rng, 2)
+        surrogate, *_ = stand_in(split_models(one_rating_each(rng))[0], c, rng)
+        at = (c.mean, c.covariance, flatten(c.style))
+        square = rng.normal(size=c.covariance.shape)
+        given = [rng.normal(size=x.shape) for x in at]
+        given[1] = square + square.T
+        score = jax.grad(log_likelihood, argnums=(1, 2, 3))
+        before, after = score(surrogate, *at), score(tilt(surrogate, *map(jnp.asarray, given)), *at)
+    for x, y, z in zip(before, after, given, strict=True):
+        np.testing.assert_allclose(y - x, z, atol=1e-6)
 
 
 def test_cutpoints_out_of_order_are_impossible() -> None:

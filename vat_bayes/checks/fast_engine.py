@@ -11,8 +11,9 @@ from vat_bayes.checks.check import Check, Verdict
 NAME = "fast_engine"
 # Pareto k of importance weights: Vehtari et al. (2024) call .7 the end of what is usable.
 _K_WARN, _K_FAIL = 0.5, 0.7
-# Error of a mean in posterior sds.
+# Error of a mean in posterior sds, and of an sd as a share of it.
 _SHIFT_WARN, _SHIFT_FAIL = 0.1, 0.25
+_WIDTH_WARN, _WIDTH_FAIL = 0.05, 0.1
 
 
 def check_fast_engine(tree: xr.DataTree) -> Check:
@@ -32,19 +33,22 @@ def check_fast_engine(tree: xr.DataTree) -> Check:
     if attrs.get("engine") != "fast" or "fast_shift" not in attrs:
         return Check(NAME, "not-run", None, None, "nothing was approximated in this fit")
     shift = float(attrs["fast_shift"])
+    # A fit of before this figure existed has none, and passes no further than to a warning.
+    width = float(attrs.get("fast_width", math.nan))
     ks = [float(attrs["fast_effects_k"]), float(attrs["fast_pareto_k"])]
     # Not a number: that figure is computed only where the likelihood is cheap enough, and without
     # it there is no more than a warning to be had.
     known = [k for k in ks if not math.isnan(k)]
     k = max(known, default=math.inf)
     verdict: Verdict = "pass"
-    if not (shift <= _SHIFT_WARN and k <= _K_WARN and len(known) == len(ks)):
+    small = shift <= _SHIFT_WARN and width <= _WIDTH_WARN
+    if not (small and k <= _K_WARN and len(known) == len(ks)):
         verdict = "warn"
-    if not (shift <= _SHIFT_FAIL and k <= _K_FAIL):
+    if not (shift <= _SHIFT_FAIL and k <= _K_FAIL) or width > _WIDTH_FAIL:
         verdict = "fail"
     why = (
         f"the approximation moves no mean by more than {shift:.2f} posterior sds "
-        f"({attrs['fast_shifted']}), and its importance weights have a Pareto k of {k:.2f}, "
-        f"usable up to {_K_FAIL:g}"
+        f"({attrs['fast_shifted']}) and is {width:.0%} off in width, and its importance weights "
+        f"have a Pareto k of {k:.2f}, usable up to {_K_FAIL:g}"
     )
     return Check(NAME, verdict, shift if math.isfinite(shift) else None, _SHIFT_WARN, why)

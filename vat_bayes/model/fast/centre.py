@@ -49,27 +49,66 @@ def first_centre(data: ModelRatings) -> Centre:
     counts = np.bincount(rated[rated >= 0], minlength=data.n_categories) + 1.0
     below = np.cumsum(counts / counts.sum())[:-1]
     # The shares are averages over items, so the cutpoints are further out than their logits.
-    style = Style(
-        jnp.zeros(arms), jnp.zeros(arms), jnp.asarray(1.2 * logit(below)), jnp.log(jnp.asarray(0.7))
+    style = Style(np.zeros(arms), np.zeros(arms), 1.2 * logit(below), np.log(np.array(0.7)))
+    spread = np.broadcast_to(0.3**2 * np.eye(v), (arms, v, v))
+    covariance = effect_covariance(jnp.asarray(np.array(0.5)), jnp.asarray(spread))
+    # All of NumPy's types: those of Python's numbers would compile everything once more.
+    return Centre(
+        jnp.asarray(np.zeros(data.n_states * v)), covariance, Style(*map(jnp.asarray, style))
     )
-    spread = jnp.broadcast_to(0.3**2 * jnp.eye(v), (arms, v, v))
-    covariance = effect_covariance(jnp.asarray(0.5), spread)
-    return Centre(jnp.zeros(data.n_states * v), covariance, style)
 
 
-def start(shape: Shape, surrogates: tuple[Surrogate, ...]) -> dict[str, Array]:
-    """Return the unconstrained parameters at the centres, uncoupled."""
+def start(
+    shape: Shape, surrogates: tuple[Surrogate, ...]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the unconstrained parameters at the centres, uncoupled, and how much they may vary.
+
+    The variation is that of a scale and of a correlation that are learned from as many noisy
+    normal vectors as there are scenarios. It need only be of the right order.
+
+    Parameters
+    ----------
+    shape : Shape
+    surrogates : tuple of Surrogate
+
+    Returns
+    -------
+    dict of str to Array
+        The centres.
+    dict of str to Array
+        Standard deviations.
+    """
     v = shape.n_values
-    scales = jnp.concatenate([jnp.diag(s.centre.covariance)[v:] for s in surrogates])
     order = np.argsort(np.concatenate([np.array(a) for a in shape.model_arms]))
-    u = 0.5 * jnp.log(scales.reshape(-1, v))[order]
+    scales, noises, counts = [], [], []
+    for surrogate, arms in zip(surrogates, shape.model_arms, strict=True):
+        n = surrogate.n.sum()
+        total = jnp.einsum("g,gii->i", surrogate.n, surrogate.spread) / n
+        scales.append(jnp.sqrt(jnp.diag(surrogate.centre.covariance)[v:]).reshape(-1, v))
+        noises.append(total[v:].reshape(-1, v))
+        counts.append(jnp.full(len(arms), n))
+    u, noise = jnp.concatenate(scales)[order], jnp.concatenate(noises)[order]
+    root_n = jnp.sqrt(jnp.concatenate(counts)[order])
+    vary = jnp.minimum(noise / (u * root_n[:, None] * np.sqrt(2.0)), 0.3)
+    # Share of what scatters that is effect, by arm.
+    share = (u**2 / noise).mean(1)
+    count = partial_count(v)
+    correlation = 1.0 / (root_n * share)
+    towards = jnp.minimum(correlation * np.sqrt(count) / 1.0, 0.9)
     alpha = jnp.stack([0.5 * jnp.log(s.centre.covariance[0, 0]) for s in surrogates])
+    spread = jnp.stack([1.0 / jnp.sqrt(2.0 * v * s.n.sum()) for s in surrogates])
+    sizes = {f"means_{m}": s.root.shape[0] for m, s in enumerate(surrogates)}
     return {
         "alpha_scale": alpha,
-        "u_scale": u,
-        "coupling_scale": jnp.full(shape.n_arms, jnp.log(0.2)),
-        "partial_raw": jnp.zeros((shape.n_arms, partial_count(v))),
-    } | {f"means_{m}": jnp.zeros(s.root.shape[0]) for m, s in enumerate(surrogates)}
+        "signed_scale": u,
+        "radius": jnp.full(shape.n_arms, 0.7),
+        "towards": jnp.zeros((shape.n_arms, count)),
+    } | {k: jnp.zeros(q) for k, q in sizes.items()}, {
+        "alpha_scale": 2.0 * spread,
+        "signed_scale": vary,
+        "radius": jnp.full(shape.n_arms, 0.3),
+        "towards": jnp.broadcast_to(towards[:, None], (shape.n_arms, count)),
+    } | {k: jnp.ones(q) for k, q in sizes.items()}
 
 
 @compiled

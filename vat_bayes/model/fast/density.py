@@ -2,7 +2,8 @@
 
 The priors are those of `vat_bayes.model.backends.numpyro.ratings_model`. Means and style are
 sampled through a factor of their approximate posterior covariance, in which they are nearly
-independent; covariances are sampled as in the full model.
+independent. The partial correlations, ``tanh(omega z)`` in the full model, are sampled by the
+length and the direction of ``omega z``; see `vat_bayes.model.fast.radius`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from jax import Array
 from jax.scipy.stats import norm
 
 from vat_bayes.model.coupling import partial_count
+from vat_bayes.model.fast.radius import log_radius_density
 from vat_bayes.model.fast.surrogate import (
     Surrogate,
     effect_covariance,
@@ -116,14 +118,20 @@ def surrogate_model(shape: Shape, surrogates: tuple[Surrogate, ...]) -> None:
         return numpyro.sample(name, dist.HalfNormal(scale).expand(size).to_event(len(size)))
 
     alpha_scale = half_normal("alpha_scale", prior["alpha_scale"], len(surrogates))
-    u_scale = half_normal("u_scale", prior["u_scale"], n_arms, v)
-    omega = half_normal("coupling_scale", prior["coupling_scale"], n_arms)
-    raw = numpyro.sample(
-        "partial_raw", dist.Normal(0.0, 1.0).expand((n_arms, partial_count(v))).to_event(2)
+    signed = numpyro.sample(
+        "signed_scale", dist.Normal(0.0, prior["u_scale"]).expand((n_arms, v)).to_event(2)
     )
-    factor = correlation_factor(jnp.tanh(omega[:, None] * raw), v)
-    numpyro.deterministic("coupling", factor @ jnp.swapaxes(factor, -1, -2))
-    half = u_scale[:, :, None] * factor
+    numpyro.deterministic("u_scale", jnp.abs(signed))
+    count = partial_count(v)
+    radius = numpyro.sample("radius", dist.ImproperUniform(dist.constraints.real, (), (n_arms,)))
+    numpyro.factor("radius_prior", log_radius_density(radius, prior["coupling_scale"], count).sum())
+    towards = numpyro.sample("towards", dist.Normal(0.0, 1.0).expand((n_arms, count)).to_event(2))
+    unit = towards / jnp.linalg.norm(towards, axis=1, keepdims=True)
+    factor = correlation_factor(jnp.tanh(radius[:, None] * unit), v)
+    sign = jnp.sign(signed)[:, :, None]
+    correlation = factor @ jnp.swapaxes(factor, -1, -2)
+    numpyro.deterministic("coupling", sign * correlation * jnp.swapaxes(sign, 1, 2))
+    half = signed[:, :, None] * factor
     spread = half @ jnp.swapaxes(half, -1, -2)
 
     named: dict[str, list[Array]] = {k: [] for k in ("theta", "delta", "beta", "lambda_",

@@ -1,18 +1,21 @@
 """When the fast engine cannot be trusted.
 
-Three figures, each about one step that is not exact.
+Four figures, each about one step that is not exact.
 
 * *Effects.* The exact posterior of each scenario's effects against its normal approximation: the
   Pareto k of their importance weights. Small samples per cell, floor and ceiling raise it.
-* *Shift.* The stand-in against the likelihood at the middle of its own draws: the difference of
-  their scores, turned into the change of each parameter's mean that it would cause, in sds.
+* *Shift.* The stand-in against the likelihood at draws, and on scenarios where they are many,
+  that it was not tilted by: the mean difference of their scores, turned into the change of each
+  parameter's mean that it would cause, in sds.
+* *Width.* The same differences against how far each draw is from the mean: how much too narrow or
+  too wide the draws are, as a share of their sd, on average over the parameters of one kind.
 * *Parameters.* The stand-in against the likelihood over draws: the Pareto k of the draws'
   importance ratios, where the data are small enough for the likelihood to be computed at many.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -21,33 +24,24 @@ import numpy as np
 from arviz_stats.base import array as array_stats
 from jax import Array
 
-from vat_bayes.model.fast.centre import next_centres
 from vat_bayes.model.fast.density import Shape
 from vat_bayes.model.fast.engine import Fitted
-from vat_bayes.model.fast.posterior import Centre
 from vat_bayes.model.fast.ratings import MOST_CELLS
 from vat_bayes.model.fast.ratios import PARAMETERS, log_ratios, parameters_at, point
-from vat_bayes.model.fast.surrogate import (
-    Moments,
-    Surrogate,
-    flatten,
-    laplace_moments,
-    log_likelihood,
-)
-from vat_bayes.model.fast.work import Work
+from vat_bayes.model.fast.scores import Scores, score_errors
 from vat_bayes.model.structure import Floats
 
 # Vehtari et al. (2024): above .7 importance sampling is of no use at any affordable size.
 LARGEST_K = 0.7
 # In posterior sds; means are wanted within a tenth.
 LARGEST_SHIFT = 0.25
-# Derivatives with respect to mean, covariance and style.
-_Score = tuple[Array, Array, Array]
+# As a share of the posterior sd; sds are wanted within a twentieth.
+LARGEST_WIDTH = 0.1
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The three figures; NaN where one was not computed.
+    """The figures; NaN where one was not computed.
 
     Parameters
     ----------
@@ -55,12 +49,17 @@ class Diagnosis:
     shift : float
     shifted : str
         The parameter with the largest shift.
+    width : float
+    widened : str
+        The kind of parameters with the largest error of the width.
     pareto_k : float
     """
 
     effects_k: float
     shift: float
     shifted: str
+    width: float
+    widened: str
     pareto_k: float
 
     @property
@@ -71,6 +70,7 @@ class Diagnosis:
             self.effects_k <= LARGEST_K
             and self.pareto_k <= LARGEST_K
             and self.shift <= LARGEST_SHIFT
+            and self.width <= LARGEST_WIDTH
         )
 
     def attributes(self) -> dict[str, object]:
@@ -79,6 +79,8 @@ class Diagnosis:
             "fast_effects_k": self.effects_k,
             "fast_shift": self.shift,
             "fast_shifted": self.shifted,
+            "fast_width": self.width,
+            "fast_widened": self.widened,
             "fast_pareto_k": self.pareto_k,
         }
 
@@ -104,14 +106,18 @@ def diagnose(fitted: Fitted, shape: Shape, *, seed: int) -> Diagnosis:
         [(w.log_weight - w.log_evidence[:, None]).ravel() for w in fitted.weighted]
     )
     effects_k = _pareto_k(logs)
-    shift, shifted = _shift(fitted, shape)
+    there, errors = score_errors(
+        fitted.others, fitted.at_centre, fitted.surrogates, fitted.draws, shape
+    )
+    shift, shifted = _shift(fitted.draws, errors, shape)
+    width, widened = _width(there, errors, fitted.draws, shape)
     cells = sum(w.ratings.rating.size for w in fitted.works)
     k = np.nan
     if cells <= MOST_CELLS:
         # Other points than those that the stand-ins were adjusted at.
         ratio, _ = log_ratios(fitted.works, fitted.surrogates, fitted.draws, shape, seed=seed + 9)
         k = _pareto_k(ratio)
-    return Diagnosis(effects_k, shift, shifted, k)
+    return Diagnosis(effects_k, shift, shifted, width, widened, k)
 
 
 def _pareto_k(log_weight: Floats) -> float:
@@ -121,20 +127,17 @@ def _pareto_k(log_weight: Floats) -> float:
     return float(smooth.psislw(log_weight)[1])
 
 
-def _shift(fitted: Fitted, shape: Shape) -> tuple[float, str]:
+def _shift(draws: dict[str, Floats], errors: list[Scores], shape: Shape) -> tuple[float, str]:
     """Largest change of a parameter's mean that the stand-in's error in the score would cause."""
-    n = fitted.draws["theta"].shape[0] * fitted.draws["theta"].shape[1]
-    thin = parameters_at(fitted.draws, np.arange(0, n, max(1, n // 1000)))
-    middles = next_centres(shape, fitted.surrogates, fitted.draws)
+    n = draws["theta"].shape[0] * draws["theta"].shape[1]
+    thin = parameters_at(draws, np.arange(0, n, max(1, n // 1000)))
     total = np.zeros(len(thin["theta"]))
-    for m, (work, surrogate, middle, weighted) in enumerate(
-        zip(fitted.works, fitted.at_centre, middles, fitted.weighted, strict=True)
-    ):
-        error = _score_error(work, surrogate, middle, weighted.moments)
+    for m, error in enumerate(errors):
+        slope = [jnp.asarray(x.mean(0)) for x in error]
 
-        def along(draw: dict[str, Array], m: int = m, error: _Score = error) -> Array:
+        def along(draw: dict[str, Array], m: int = m, slope: list[Array] = slope) -> Array:
             mean, covariance, style = point(shape, draw, m)
-            return error[0] @ mean + (error[1] * covariance).sum() + error[2] @ style
+            return slope[0] @ mean + (slope[1] * covariance).sum() + slope[2] @ style
 
         total += np.asarray(jax.lax.map(along, thin))
     total -= total.mean()
@@ -148,24 +151,32 @@ def _shift(fitted: Fitted, shape: Shape) -> tuple[float, str]:
     return worst, where
 
 
-def _score_error(work: Work, surrogate: Surrogate, middle: Centre, exact: Moments) -> _Score:
-    """Score of the likelihood less that of the stand-in at a point; mean, covariance, style."""
-    old = surrogate.centre
-    assert work.posterior is not None
-    before = laplace_moments(work.posterior, old, work.groups)
-    there = replace(work)
-    now = laplace_moments(there.refresh(middle), middle, work.groups)
-    # What the normal approximation misses is taken to be the same here as at the centre.
-    gradient, square, style = (
-        getattr(now, k) + getattr(exact, k) - getattr(before, k)
-        for k in ("gradient", "square", "style")
-    )
-    score = (
-        work.n @ gradient,
-        0.5 * jnp.einsum("g,gij->ij", work.n, square),
-        style,
-    )
-    stand_in = jax.grad(log_likelihood, argnums=(1, 2, 3))(
-        surrogate, middle.mean, middle.covariance, flatten(middle.style)
-    )
-    return score[0] - stand_in[0], score[1] - stand_in[1], score[2] - stand_in[2]
+def _width(
+    there: dict[str, Array], errors: list[Scores], draws: dict[str, Floats], shape: Shape
+) -> tuple[float, str]:
+    """Largest relative error of the sds of one kind of parameters, on average over them.
+
+    If the stand-in has the precision ``P`` and the likelihood ``P + E``, the score's error at a
+    draw is ``-E`` times the draw's distance from the mean, and the mean of the product of both is
+    ``-tr(E P^-1)``, the sum of the relative errors of the variances.
+    """
+    n = draws["theta"].shape[0] * draws["theta"].shape[1]
+    every = parameters_at(draws, np.arange(0, n, max(1, n // 500)))
+    v = shape.n_values
+    worst, where = 0.0, ""
+    for m, error in enumerate(errors):
+        arms = len(shape.model_arms[m])
+        middle = [x.mean(0) for x in jax.lax.map(lambda d, m=m: point(shape, d, m), every)]
+        at = jax.lax.map(lambda d, m=m: point(shape, d, m), there)
+        products = [
+            (e * (np.asarray(x) - np.asarray(c))).reshape(len(e), -1).sum(1).mean()
+            for e, x, c in zip(error, at, middle, strict=True)
+        ]
+        # Free parameters: means; scales and correlations with the baseline's scale; style.
+        sizes = (v * (1 + arms), 1 + arms * v * (v + 1) // 2, error.style.shape[1])
+        for name, product, size in zip(("means", "covariances", "style"), products, sizes,
+                                       strict=True):  # fmt: skip
+            share = abs(float(product)) / (2 * size)
+            if not share <= worst:
+                worst, where = share, name
+    return worst, where

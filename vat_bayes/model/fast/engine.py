@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
@@ -20,9 +20,8 @@ from vat_bayes.model.fast.density import Shape, normal_scales
 from vat_bayes.model.fast.importance import Weighted, exact_moments
 from vat_bayes.model.fast.items import to_device
 from vat_bayes.model.fast.posterior import Centre
-from vat_bayes.model.fast.ratings import MOST_CELLS
-from vat_bayes.model.fast.ratios import log_ratios
 from vat_bayes.model.fast.sampler import Sampler
+from vat_bayes.model.fast.scores import Some, score_errors
 from vat_bayes.model.fast.surrogate import (
     Moments,
     Slopes,
@@ -30,18 +29,20 @@ from vat_bayes.model.fast.surrogate import (
     build_surrogate,
     laplace_moments,
     style_slopes,
+    tilt,
 )
 from vat_bayes.model.fast.work import Work
 from vat_bayes.model.sampling import Settings
 from vat_bayes.model.structure import Floats, Ints
 
-# Scenarios on which the way to the posterior is walked, and on which slopes are taken.
-_FEW, _SOME = 48, 128
+# The way to the posterior is walked, and slopes and scores are taken, on a sample of scenarios of
+# about so many cells.
+_FEWEST, _CELLS = 48, 64_000
 _EM_STEPS = 10
-# Times that the stand-in is adjusted to the likelihood over its draws.
-_ADJUSTMENTS = 2
-# Draws that find the middle of a stand-in.
-_SHORT = 200
+# Times that the last stand-in is tilted to the likelihood over its draws.
+_TILTS = 2
+# Draws that find the middle of a stand-in, and those that it is tilted by.
+_SHORT, _LONG = 50, 100
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,12 @@ class Fitted:
     surrogates : tuple of Surrogate
         As they were sampled.
     at_centre : tuple of Surrogate
-        Before they were adjusted to the likelihood over their draws.
+        Before they were tilted to the likelihood over their draws.
     weighted : tuple of Weighted
-        Exact moments of the effects at the centres.
+        Exact moments of the effects near the centres.
+    others : tuple of Some
+        Samples of scenarios for scores at draws; where a sample is not all of the scenarios,
+        another than that by which the stand-ins were tilted.
     """
 
     draws: dict[str, Floats]
@@ -67,6 +71,7 @@ class Fitted:
     surrogates: tuple[Surrogate, ...]
     at_centre: tuple[Surrogate, ...]
     weighted: tuple[Weighted, ...]
+    others: tuple[Some, ...]
 
 
 def patterns(data: ModelRatings) -> tuple[Ints, Floats]:
@@ -109,14 +114,21 @@ def _work(data: ModelRatings, shape: Shape) -> Work:
     )
 
 
-def _some(data: ModelRatings, n: int) -> ModelRatings:
-    """Every k-th scenario of each group, about n of them, and one of each group at least."""
+def _some(data: ModelRatings, n: int, first: int = 0) -> ModelRatings:
+    """Every k-th scenario of each group, about n of them, and one of each group at least.
+
+    `first` is 0 or 1, for samples that have no scenario in common where k is not 1.
+    """
     group, _ = patterns(data)
     order = np.argsort(group, kind="stable")
     every = max(1, len(order) // n)
-    first = np.flatnonzero(np.diff(group[order], prepend=-1))
-    keep = np.union1d(order[::every], order[first])
-    return data.take(keep)
+    one_each = np.flatnonzero(np.diff(group[order], prepend=-1))
+    keep = np.union1d(order[first * (every // 2) :: every], order[one_each])
+    return data if len(keep) == len(group) else data.take(keep)
+
+
+def _near(work: Work, centre: Centre, slopes: Slopes, n: float) -> Some:
+    return Some(work, _laplace(work, centre, slopes), float(work.n.sum()) / n)
 
 
 def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitted:
@@ -133,61 +145,58 @@ def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitt
     -------
     Fitted
     """
-    sampler = Sampler(shape, settings.chains, settings.target_accept)
+    sampler = Sampler(shape, settings.chains)
+    seed = settings.seed
+    sizes = [max(_FEWEST, _CELLS * len(d.scenarios) // d.rating.size) for d in data]
+    parts = [_some(d, n) for d, n in zip(data, sizes, strict=True)]
+    few = [_work(d, shape) for d in parts]
+    centres = tuple(_rough(w, first_centre(d)) for w, d in zip(few, parts, strict=True))
+    slopes = tuple(_slopes(w, c) for w, c in zip(few, centres, strict=True))
+    surrogates = tuple(_laplace(w, c, s) for w, c, s in zip(few, centres, slopes, strict=True))
+    draws, _, state = sampler(surrogates, _SHORT, seed=seed)
+    centres = next_centres(shape, surrogates, draws)
 
-    def find(surrogates: tuple[Surrogate, ...]) -> dict[str, Floats]:
-        return sampler(surrogates, _SHORT, seed=settings.seed)[0]
-
-    few = [_work(_some(d, _FEW), shape) for d in data]
-    centres = tuple(_rough(w, first_centre(d)) for w, d in zip(few, data, strict=True))
-    for _ in range(2):
-        centres = next_centres(shape, *_middle(few, centres, find))
-    some = [_work(_some(d, _SOME), shape) for d in data]
-    slopes = tuple(_slopes(w, c) for w, c in zip(some, centres, strict=True))
-    works = [_work(d, shape) for d in data]
-    surrogates = tuple(_laplace(w, c, s) for w, c, s in zip(works, centres, slopes, strict=True))
-    centres = next_centres(shape, surrogates, find(surrogates))
-    weighted = tuple(_exact(w, c, settings.seed) for w, c in zip(works, centres, strict=True))
+    works = [
+        w if d is part else _work(d, shape) for w, d, part in zip(few, data, parts, strict=True)
+    ]
+    slopes = tuple(_slopes(w, c) for w, c in zip(few, centres, strict=True))
+    weighted = tuple(_exact(w, c, seed) for w, c in zip(works, centres, strict=True))
+    missed = tuple(
+        jax.tree.map(jnp.subtract, x.moments, _moments(w, c))
+        for w, c, x in zip(works, centres, weighted, strict=True)
+    )
     surrogates = tuple(
         _build(w, c, x.moments, s)
         for w, c, x, s in zip(works, centres, weighted, slopes, strict=True)
     )
-    centres = next_centres(shape, surrogates, find(surrogates))
-    slopes = tuple(_slopes(w, c) for w, c in zip(some, centres, strict=True))
-    weighted = tuple(_exact(w, c, settings.seed + 1) for w, c in zip(works, centres, strict=True))
-    surrogates = tuple(
-        _build(w, c, x.moments, s)
-        for w, c, x, s in zip(works, centres, weighted, slopes, strict=True)
+    draws, _, state = sampler(surrogates, _LONG, seed=seed, state=state)
+
+    centres = next_centres(shape, surrogates, draws)
+    slopes = tuple(_slopes(w, c) for w, c in zip(few, centres, strict=True))
+    some = tuple(
+        _near(w, c, s, len(d.scenarios))
+        for w, c, s, d in zip(few, centres, slopes, data, strict=True)
     )
-    at_centre = surrogates
-    if sum(w.ratings.rating.size for w in works) <= MOST_CELLS:
-        for seed in range(_ADJUSTMENTS):
-            surrogates = _adjust(tuple(works), surrogates, sampler, shape, settings.seed + 1 + seed)
-    draws, stats = sampler(surrogates, settings.draws, seed=settings.seed)
-    return Fitted(draws, stats, tuple(works), surrogates, at_centre, weighted)
-
-
-def _adjust(
-    works: tuple[Work, ...],
-    surrogates: tuple[Surrogate, ...],
-    sampler: Sampler,
-    shape: Shape,
-    seed: int,
-) -> tuple[Surrogate, ...]:
-    """Tilt the stand-ins along the style to the likelihood's mean slope over their draws.
-
-    Built at one point, they have the slope of that point; where scales are uncertain, the slope
-    averaged over the posterior is another.
-    """
-    draws, _ = sampler(surrogates, 5 * _SHORT, seed=seed)
-    ratio, styles = log_ratios(works, surrogates, draws, shape, seed=seed)
-    columns = np.concatenate(styles, 1)
-    slope = np.linalg.lstsq(columns - columns.mean(0), ratio, rcond=None)[0]
-    ends = np.cumsum([x.shape[1] for x in styles])[:-1]
-    return tuple(
-        s._replace(linear=s.linear + jnp.asarray(b))
-        for s, b in zip(surrogates, np.split(slope, ends), strict=True)
-    )
+    at_centre = []
+    for w, c, x, s in zip(works, centres, missed, slopes, strict=True):
+        w.refresh(c)
+        # What the normal approximation misses changes little from one centre to the next.
+        at_centre.append(_build(w, c, jax.tree.map(jnp.add, _moments(w, c), x), s))
+    surrogates = tuple(at_centre)
+    for _ in range(_TILTS):
+        draws, _, state = sampler(surrogates, _LONG, seed=seed, state=state)
+        _, errors = score_errors(some, tuple(at_centre), surrogates, draws, shape)
+        surrogates = tuple(
+            tilt(s, *(jnp.asarray(x.mean(0)) for x in e))
+            for s, e in zip(surrogates, errors, strict=True)
+        )
+    draws, stats, _ = sampler(surrogates, settings.draws, seed=seed, state=state)
+    others = list(some)
+    for m, (d, n, c) in enumerate(zip(data, sizes, centres, strict=True)):
+        if parts[m] is not d:
+            work = _work(_some(d, n, 1), shape)
+            others[m] = _near(work, c, _slopes(work, c), len(d.scenarios))
+    return Fitted(draws, stats, tuple(works), surrogates, tuple(at_centre), weighted, tuple(others))
 
 
 def _rough(work: Work, centre: Centre) -> Centre:
@@ -214,26 +223,22 @@ def _slopes(work: Work, centre: Centre) -> Slopes:
     return style_slopes(work.ratings, centre, posterior, work.groups)
 
 
+def _moments(work: Work, centre: Centre) -> Moments:
+    """Moments by the normal approximation where the work was last refreshed."""
+    assert work.posterior is not None
+    return laplace_moments(work.posterior, centre, work.groups)
+
+
 def _laplace(work: Work, centre: Centre, slopes: Slopes) -> Surrogate:
-    moments = laplace_moments(work.refresh(centre), centre, work.groups)
-    return _build(work, centre, moments, slopes)
+    return _build(work, centre, _moments(work, centre), slopes)
 
 
 def _exact(work: Work, centre: Centre, seed: int) -> Weighted:
     posterior = work.refresh(centre)
     cells = work.ratings.rating.size
     # At least 16 points, more where they cost little: the error falls with points and scenarios.
-    points = int(2 ** np.clip(np.round(np.log2(1.5e7 / cells)), 4, 8))
+    points = int(2 ** np.clip(np.round(np.log2(6e6 / cells)), 4, 8))
     return exact_moments(work.ratings, posterior, centre, work.groups, n_points=points, seed=seed)
 
 
-def _middle(
-    works: list[Work],
-    centres: tuple[Centre, ...],
-    find: Callable[[tuple[Surrogate, ...]], dict[str, Floats]],
-) -> tuple[tuple[Surrogate, ...], dict[str, Floats]]:
-    surrogates = tuple(_laplace(w, c, _slopes(w, c)) for w, c in zip(works, centres, strict=True))
-    return surrogates, find(surrogates)
-
-
-SAMPLER = f"numpyro {numpyro.__version__} NUTS, effects integrated out"
+SAMPLER = f"Hamiltonian Monte Carlo on numpyro {numpyro.__version__}, effects integrated out"

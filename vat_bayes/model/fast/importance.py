@@ -23,6 +23,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from vat_bayes.model.fast.compiled import compiled
+from vat_bayes.model.fast.cores import on_cores
 from vat_bayes.model.fast.items import Ratings
 from vat_bayes.model.fast.posterior import Centre, Posterior, scenario_likelihood, shape_effects
 from vat_bayes.model.fast.surrogate import Moments
@@ -92,15 +93,15 @@ def exact_moments(
     base = qmc.Sobol(size, scramble=False).random(n_points // 2) + 0.5 / (n_points // 2)
     shift = rng.random((n, size))
     prior = jnp.linalg.inv(centre.covariance)
-    points, logs, styles = [], [], []
-    for row in base:
+
+    def evaluate(pair: tuple[Floats, float]) -> list[Floats]:
+        row, sign = pair
         u = np.clip((row + shift) % 1.0, 1e-9, 1 - 1e-9)
-        half = jnp.asarray(ndtri(u))
-        for z in (half, -half):
-            x, log_weight, style = _evaluate(ratings, posterior, centre, prior, z)
-            points.append(np.asarray(x))
-            logs.append(np.asarray(log_weight))
-            styles.append(np.asarray(style))
+        z = jnp.asarray(sign * ndtri(u))
+        return [np.asarray(x) for x in _evaluate(ratings, posterior, centre, prior, z)]
+
+    found = on_cores(evaluate, [(row, sign) for row in base for sign in (1.0, -1.0)])
+    points, logs, styles = zip(*found, strict=True)
     log_weight = np.stack(logs, 1)
     top = log_weight.max(1, keepdims=True)
     raw = np.exp(log_weight - top)

@@ -83,8 +83,9 @@ def to_device(data: ModelRatings) -> Ratings:
         jnp.asarray(data.rating),
         jnp.asarray(data.index),
         jnp.asarray(data.weight),
-        jnp.zeros(n),
-        jnp.full(n, 0.7),
+        # Of NumPy's type: that of a Python number would compile everything once more.
+        jnp.asarray(np.zeros(n)),
+        jnp.asarray(np.full(n, 0.7)),
     )
 
 

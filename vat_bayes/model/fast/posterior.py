@@ -18,7 +18,7 @@ from vat_bayes.model.fast.compiled import compiled
 from vat_bayes.model.fast.items import Ratings, Style, item_moments
 
 _STEPS = 25
-_TOLERANCE = 1e-8
+_TOLERANCE = 1e-6
 # No step of Newton's method moves an effect by more than this many logits.
 _LONGEST = 1.0
 # Pairs of points for expectations over a scenario's effects.

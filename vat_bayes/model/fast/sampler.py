@@ -1,87 +1,170 @@
-"""NUTS on the stand-ins, compiled once for every stand-in of one shape."""
+"""Hamiltonian Monte Carlo on the stand-ins, compiled once for every stand-in of one shape.
+
+The parameters are few, nearly normal, and their scales are known from one stand-in when the next is
+sampled. So the length of a trajectory need not be found anew at every step, as NUTS does: it is
+drawn around a fixed length in units of those scales, which keeps trajectories from closing (Neal
+2011, section 5.4.2.2; Hoffman, Radul and Sountsov 2021). All chains share step size and lengths, so
+that they run in step on several cores.
+
+References
+----------
+Hoffman, Radul, Sountsov (2021). An adaptive-MCMC scheme for setting trajectory lengths in
+Hamiltonian Monte Carlo. AISTATS, PMLR 130, 3907-3915.
+Neal (2011). MCMC using Hamiltonian dynamics. In Handbook of Markov Chain Monte Carlo, 113-162.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
-from numpyro.infer.hmc import hmc
 from numpyro.infer.util import constrain_fn, potential_energy
 
+from vat_bayes.model.coupling import partial_count
 from vat_bayes.model.fast.centre import start
 from vat_bayes.model.fast.density import Shape, surrogate_model
+from vat_bayes.model.fast.radius import draw_scales
 from vat_bayes.model.fast.surrogate import Surrogate
-from vat_bayes.model.structure import Floats
+from vat_bayes.model.structure import Floats, Ints
 
-# Warm-up steps. The parameters are sampled nearly independent, so few are needed.
-TUNE = 300
 # Transitions in one call of the compiled function.
-_CHUNK = 50
+_CHUNK = 10
+# Chunks that adapt the scales of the parameters in a first run, and the step size in every run.
+_SCALING, _STEPPING = (2, 4, 5), 3
+# Length of a trajectory in units of the parameters' scales, and how far it is drawn about that.
+_LENGTH, _JITTER = 2.0, 0.4
+_MOST_STEPS = 64
+# Share of trajectories that are accepted; the best one is higher than that of single steps.
+_ACCEPTED = 0.75
+# Energy lost on a trajectory from which it counts as divergent, as in Stan.
+_DIVERGENT = 1000.0
+# Weight of the scales so far, in draws, when draws say something else.
+_PRIOR_DRAWS = 10
 
 Surrogates = tuple[Surrogate, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run ended, for the next one to begin at.
+
+    Parameters
+    ----------
+    position : ndarray, shape (chain, parameter)
+        Unconstrained.
+    value, gradient : ndarray, shape (chain,) and (chain, parameter)
+        The potential there and its gradient.
+    scale : ndarray, shape (parameter,)
+    step : float
+        Step size in units of the scales.
+    run : ndarray, shape (chain, draw, parameter)
+        The last draws, which the scales are learned from.
+    """
+
+    position: Floats
+    value: Floats
+    gradient: Floats
+    scale: Floats
+    step: float
+    run: Floats
+
+
+class _Here(NamedTuple):
+    """A position and the potential and its gradient there."""
+
+    position: Array
+    value: Array
+    gradient: Array
+
+
+class _Transition(NamedTuple):
+    position: Array
+    diverging: Array
+    energy: Array
+    n_steps: Array
+    accept: Array
 
 
 class Sampler:
     """Samples the density of `surrogate_model`.
 
     The library's own driver compiles anew for every data set and length, which takes longer than
-    sampling. Here its kernel is called in chunks of one length with the data as an argument.
+    sampling. Here the data are an argument.
 
     Parameters
     ----------
     shape : Shape
     chains : int
-    target_accept : float
     """
 
-    def __init__(self, shape: Shape, chains: int, target_accept: float) -> None:
+    def __init__(self, shape: Shape, chains: int) -> None:
         self.shape, self.chains = shape, chains
         self._unravel: Any = None
+        self._size = 0
         model = partial(surrogate_model, shape)
 
-        def potential(surrogates: Surrogates) -> Any:
-            return lambda z: potential_energy(model, (surrogates,), {}, self._unravel(z))
+        def potential(position: Array, surrogates: Surrogates) -> Array:
+            value: Array = potential_energy(model, (surrogates,), {}, self._unravel(position))
+            return value
 
-        first, step = hmc(potential_fn_gen=potential, algo="NUTS")
+        slope = jax.value_and_grad(potential)
 
-        def begin(z: Array, key: Array, surrogates: Surrogates) -> Any:
-            return first(
-                z, TUNE, target_accept_prob=target_accept, model_args=(surrogates,), rng_key=key
-            )
+        def advance(
+            here: _Here, key: Array, surrogates: Surrogates, tuning: tuple[Array, Array, Array]
+        ) -> tuple[_Here, _Transition]:
+            scale, step, counts = tuning
 
-        def advance(state: Any, surrogates: Surrogates) -> Any:
-            def once(state: Any, _: None) -> Any:
-                new = step(state, (surrogates,))
-                return new, (
-                    new.z, new.diverging, new.energy, new.num_steps, new.accept_prob,
-                )  # fmt: skip
+            def leap(_: int, state: Any) -> Any:
+                position, momentum, _, gradient = state
+                half = momentum - 0.5 * step * scale * gradient
+                position = position + step * scale * half
+                value, gradient = slope(position, surrogates)
+                return position, half - 0.5 * step * scale * gradient, value, gradient
 
-            return jax.lax.scan(once, state, None, length=_CHUNK)
+            def once(here: _Here, inputs: tuple[Array, Array]) -> tuple[_Here, _Transition]:
+                key, count = inputs
+                momentum = jax.random.normal(key, here.position.shape)
+                energy = here.value + 0.5 * (momentum**2).sum()
+                begin = (here.position, momentum, here.value, here.gradient)
+                position, momentum, value, gradient = jax.lax.fori_loop(0, count, leap, begin)
+                lost = value + 0.5 * (momentum**2).sum() - energy
+                lost = jnp.where(jnp.isnan(lost), jnp.inf, lost)
+                accept = jnp.minimum(1.0, jnp.exp(-lost))
+                taken = jax.random.uniform(jax.random.fold_in(key, 1)) < accept
+                there = _Here(position, value, gradient)
+                here = jax.tree.map(partial(jnp.where, taken), there, here)
+                return here, _Transition(here.position, lost > _DIVERGENT, energy, count, accept)
 
-        def constrain(z: Array, surrogates: Surrogates) -> Any:
+            end, kept = jax.lax.scan(once, here, (jax.random.split(key, _CHUNK), counts))
+            return _Here(*end), kept
+
+        def constrain(positions: Array, surrogates: Surrogates) -> Any:
             def one(row: Array) -> Any:
                 parameters = self._unravel(row)
                 return constrain_fn(model, (surrogates,), {}, parameters, return_deterministic=True)
 
-            return jax.lax.map(one, z)
+            return jax.lax.map(one, positions)
 
         # Side by side where there is a device for each chain, else one after the other.
-        self._parallel = 1 < chains <= jax.local_device_count()
-        if self._parallel:
-            self._begin: Any = jax.pmap(begin, in_axes=(0, 0, None))
-            self._advance: Any = jax.pmap(advance, in_axes=(0, None))
+        if 1 < chains <= jax.local_device_count():
+            self._advance: Any = jax.pmap(advance, in_axes=(0, 0, None, None))
         else:
-            self._begin, self._advance = jax.jit(begin), jax.jit(advance)
+            self._advance = jax.jit(
+                lambda here, keys, surrogates, tuning: jax.lax.map(
+                    lambda x: advance(x[0], x[1], surrogates, tuning), (here, keys)
+                )
+            )
         self._constrain = jax.jit(constrain)
 
     def __call__(
-        self, surrogates: Surrogates, draws: int, *, seed: int
-    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        self, surrogates: Surrogates, draws: int, *, seed: int, state: State | None = None
+    ) -> tuple[dict[str, Floats], dict[str, Floats], State]:
         """Sample.
 
         Parameters
@@ -90,6 +173,8 @@ class Sampler:
         draws : int
             Per chain, after the warm-up.
         seed : int
+        state : State, optional
+            Where the run before this one ended; without it, the scales are found first.
 
         Returns
         -------
@@ -97,37 +182,105 @@ class Sampler:
             The parameters.
         dict of str to ndarray, shape (chain, draw)
             The sampler's statistics.
+        State
+            With the scales of these draws.
         """
-        begin, self._unravel = ravel_pytree(start(self.shape, surrogates))
-        keys = jax.random.split(jax.random.PRNGKey(seed), self.chains)
-        n = TUNE + draws
-        if self._parallel:
-            many = jnp.broadcast_to(begin, (self.chains, len(begin)))
-            kept = self._run(many, keys, surrogates, n, axis=1)
+        rng = np.random.default_rng(seed)
+        begin, scales = start(self.shape, surrogates)
+        flat, self._unravel = ravel_pytree(begin)
+        self._size = len(flat)
+        if state is None:
+            scale = np.asarray(ravel_pytree(scales)[0])
+            noise = rng.normal(size=(self.chains, self._size))
+            state = _begin(np.asarray(flat) + scale * noise, scale, 0.2)
+            for chunks in _SCALING:
+                state = self._adapt(surrogates, state, chunks, rng)
+                state = replace(state, scale=self._scales(state))
         else:
-            parts = [self._run(begin, key, surrogates, n, axis=0) for key in keys]
-            kept = [np.stack(x) for x in zip(*parts, strict=True)]
-        z, diverging, energy, steps, accept = (x[:, TUNE:n] for x in kept)
-        flat = jnp.asarray(z.reshape(-1, z.shape[-1]))
+            position, moving = state.position.copy(), self._places("means_")
+            # Means and style are in units of the stand-in, about its centre.
+            position[:, moving] = rng.normal(size=(self.chains, len(moving)))
+            state = _begin(position, state.scale, state.step)
+        state = self._adapt(surrogates, state, _STEPPING, rng)
+        parts = []
+        for _ in range(0, draws, _CHUNK):
+            state, part = self._chunk(surrogates, state, rng)
+            parts.append(part)
+        kept = _Transition(*(np.concatenate(x, 1)[:, :draws] for x in zip(*parts, strict=True)))
+        state = replace(state, run=kept.position)
+        rows = jnp.asarray(kept.position.reshape(-1, len(flat)))
         parameters = {
             k: np.asarray(x).reshape(self.chains, draws, *x.shape[1:])
-            for k, x in self._constrain(flat, surrogates).items()
-            if not k.startswith("means_")
+            for k, x in self._constrain(rows, surrogates).items()
+            if k not in ("signed_scale", "towards") and not k.startswith("means_")
         }
-        return parameters, {
-            "diverging": diverging,
-            "energy": energy,
-            "n_steps": steps,
-            "tree_depth": np.ceil(np.log2(steps + 1)),
-            "acceptance_rate": accept,
+        parameters["coupling_scale"] = draw_scales(
+            np.abs(parameters.pop("radius")),
+            self.shape.prior["coupling_scale"],
+            partial_count(self.shape.n_values),
+            rng,
+        )
+        statistics = {
+            "diverging": kept.diverging,
+            "energy": kept.energy,
+            "n_steps": kept.n_steps,
+            "tree_depth": np.ceil(np.log2(kept.n_steps + 1)),
+            "acceptance_rate": kept.accept,
         }
+        return parameters, statistics, replace(state, scale=self._scales(state))
 
-    def _run(
-        self, begin: Array, key: Array, surrogates: Surrogates, n: int, *, axis: int
-    ) -> list[Floats]:
-        state = self._begin(begin, key, surrogates)
-        parts = []
-        for _ in range(0, n, _CHUNK):
-            state, out = self._advance(state, surrogates)
-            parts.append([np.asarray(x) for x in out])
-        return [np.concatenate(x, axis) for x in zip(*parts, strict=True)]
+    def _places(self, prefix: str) -> Ints:
+        """Where the parameters with names of one beginning are in the flat vector."""
+        named = self._unravel(jnp.arange(self._size, dtype=float))
+        found = [np.asarray(x, int).ravel() for k, x in named.items() if k.startswith(prefix)]
+        return np.concatenate(found)
+
+    def _scales(self, state: State) -> Floats:
+        """Bring the scales of the parameters up to date with the last run."""
+        draws = state.run.copy()
+        # The sign of these says nothing, and a chain may or may not have changed it.
+        for name in ("signed_scale", "radius"):
+            rows = self._places(name)
+            draws[:, :, rows] = np.abs(draws[:, :, rows])
+        n = draws.shape[0] * draws.shape[1]
+        within = draws.var(1).mean(0)
+        both = (n * within + _PRIOR_DRAWS * state.scale**2) / (n + _PRIOR_DRAWS)
+        return np.asarray(np.sqrt(both))
+
+    def _adapt(
+        self, surrogates: Surrogates, state: State, chunks: int, rng: np.random.Generator
+    ) -> State:
+        """Advance, and bring the share of accepted trajectories to its target."""
+        parts, steps = [], []
+        for j in range(chunks):
+            state, part = self._chunk(surrogates, state, rng)
+            missed = float(part.accept.mean()) - _ACCEPTED
+            # Robbins and Monro: corrections that become smaller.
+            state = replace(state, step=state.step * np.exp(missed * 2.0 / np.sqrt(1 + j)))
+            parts.append(part.position)
+            steps.append(np.log(state.step))
+        settled = float(np.exp(np.mean(steps[len(steps) // 2 :])))
+        return replace(state, run=np.concatenate(parts, 1), step=settled)
+
+    def _chunk(
+        self, surrogates: Surrogates, state: State, rng: np.random.Generator
+    ) -> tuple[State, _Transition]:
+        keys = jax.random.split(jax.random.PRNGKey(rng.integers(2**31)), self.chains)
+        lengths = _LENGTH * rng.uniform(1 - _JITTER, 1 + _JITTER, _CHUNK)
+        counts = np.clip(np.round(lengths / state.step), 1, _MOST_STEPS).astype(int)
+        tuning = (jnp.asarray(state.scale), jnp.asarray(state.step), jnp.asarray(counts))
+        here = _Here(*(jnp.asarray(x) for x in (state.position, state.value, state.gradient)))
+        here, out = self._advance(here, keys, surrogates, tuning)
+        position, value, gradient = (np.asarray(x) for x in here)
+        state = replace(state, position=position, value=value, gradient=gradient)
+        return state, _Transition(*(np.asarray(x) for x in out))
+
+
+def _begin(position: Floats, scale: Floats, step: float) -> State:
+    """Start where the potential is not known.
+
+    A value of infinity has the first trajectory accepted, wherever it leads; it is warm-up. To
+    compute value and gradient here would compile the density a second time.
+    """
+    value, gradient = np.full(len(position), np.inf), np.zeros_like(position)
+    return State(position, value, gradient, scale, step, position[:, None])

@@ -23,9 +23,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from vat_bayes.model.fast.compiled import compiled
+from vat_bayes.model.fast.cores import on_cores
 from vat_bayes.model.fast.items import Ratings, Style
 from vat_bayes.model.fast.posterior import (
     Centre,
@@ -70,9 +72,10 @@ class Surrogate(NamedTuple):
 
     ``n (group,)`` scenarios; ``spread (group, D, D)`` the total covariance ``Sigma0 + N``;
     ``pull (group, D)`` and ``scatter (group, D, D)`` mean and second moment of the pseudo-data
-    about ``mu0``, with their slopes along the style; ``linear (style,)`` and ``curvature (style,
-    style)`` the rest of the style's score; ``root (q, q)`` a factor of the approximate posterior
-    covariance of means and style, to sample in.
+    about ``mu0``, with their slopes along the style, those of the scatter as lower triangles
+    ``(group, style, D (D + 1) / 2)``; ``linear (style,)`` and ``curvature (style, style)`` the rest
+    of the style's score; ``root (q, q)`` a factor of the approximate posterior covariance of means
+    and style, to sample in.
     """
 
     n: Array
@@ -174,10 +177,13 @@ def style_slopes(ratings: Ratings, centre: Centre, posterior: Posterior, groups:
     Slopes
     """
     signs = random_signs(*posterior.mode.shape)
-    parts = [
-        _one_slope(ratings, centre, posterior, groups=groups, direction=direction, signs=signs)
-        for direction in jnp.eye(len(flatten(centre.style)))
-    ]
+
+    def along(direction: Array) -> Slopes:
+        return _one_slope(
+            ratings, centre, posterior, groups=groups, direction=direction, signs=signs
+        )
+
+    parts = on_cores(along, jnp.eye(len(flatten(centre.style))))
     gradient, square, style, _ = (jnp.stack(x) for x in zip(*parts, strict=True))
     return Slopes(gradient, square, style, jnp.asarray(float(len(posterior.mode))))
 
@@ -221,11 +227,16 @@ def build_surrogate(
 
     def scaled(square: Array) -> Array:
         inside = jnp.where(both, square, 0.0)
-        return spread @ (0.5 * (inside + jnp.swapaxes(inside, -1, -2))) @ spread
+        product = spread @ (0.5 * (inside + jnp.swapaxes(inside, -1, -2))) @ spread
+        # Symmetric to the last digit: where items are few the entries are so large that their
+        # rounding would show in the scores.
+        return 0.5 * (product + jnp.swapaxes(product, -1, -2))
 
     scatter = scaled(moments.square) + spread
     pull = jnp.einsum("gij,gj->gi", spread, jnp.where(observed, moments.gradient, 0.0))
+    rows, columns = np.tril_indices(size)
     scatter_slope = jnp.swapaxes(jax.vmap(scaled)(slopes.square), 0, 1)
+    triangle = scatter_slope[:, :, rows, columns]
     pull_slope = jnp.einsum("gij,kgj->gki", spread, jnp.where(observed, slopes.gradient, 0.0))
     # What the scatter already says about the style at the centre, -n/2 tr(W dC).
     said = -0.5 * jnp.einsum("g,gij,gkij->k", n, weight, scatter_slope)
@@ -238,15 +249,34 @@ def build_surrogate(
     # Far from the posterior the curvature need not be positive; its size still sets the scale.
     root = vectors / jnp.sqrt(jnp.maximum(jnp.abs(values), prior_precision.min()))
     return Surrogate(
-        n, spread, pull, scatter, pull_slope, scatter_slope,
+        n, spread, pull, scatter, pull_slope, triangle,
         moments.style - said, curvature, centre, observed, root,
     )  # fmt: skip
+
+
+def _triangular_inverse(factor: Array) -> Array:
+    """Invert a lower triangular matrix in two halves, as products are faster than solves."""
+    half = factor.shape[0] // 2
+
+    def solved(part: Array) -> Array:
+        return jax.scipy.linalg.solve_triangular(part, jnp.eye(part.shape[0]), lower=True)
+
+    upper, lower = solved(factor[:half, :half]), solved(factor[half:, half:])
+    below = -(lower @ factor[half:, :half]) @ upper
+    return jnp.block([[upper, jnp.zeros_like(below.T)], [below, lower]])
+
+
+def _symmetric(triangle: Array, size: int) -> Array:
+    """Make a matrix from its lower triangle."""
+    rows, columns = np.tril_indices(size)
+    lower = jnp.zeros((size, size)).at[rows, columns].set(triangle, unique_indices=True)
+    return lower + lower.T - jnp.diag(jnp.diagonal(lower))
 
 
 def _forward(matrix: Array, scatter: Array) -> tuple[Array, tuple[Array, Array]]:
     """Compute ``log |M| + tr(M^-1 C)`` for one positive definite M, and what its gradient needs."""
     factor = jnp.linalg.cholesky(matrix)
-    inverse = jax.scipy.linalg.solve_triangular(factor, jnp.eye(matrix.shape[0]), lower=True)
+    inverse = _triangular_inverse(factor)
     precision = inverse.T @ inverse
     value = 2.0 * jnp.log(jnp.diagonal(factor)).sum() + (precision * scatter).sum()
     return value, (precision, scatter)
@@ -287,11 +317,43 @@ def log_likelihood(surrogate: Surrogate, mean: Array, covariance: Array, style: 
         both = observed[:, None] * observed
         d = surrogate.pull[g] + moved @ surrogate.pull_slope[g]
         here = e * observed
-        scatter = surrogate.scatter[g] + jnp.tensordot(moved, surrogate.scatter_slope[g], 1)
+        scatter = surrogate.scatter[g] + _symmetric(moved @ surrogate.scatter_slope[g], e.shape[0])
         scatter += jnp.outer(here, here) - jnp.outer(here, d) - jnp.outer(d, here)
         matrix = surrogate.spread[g] + both * added
         total -= 0.5 * surrogate.n[g] * _log_det_and_trace(matrix, scatter)
     return total
+
+
+def tilt(surrogate: Surrogate, mean: Array, covariance: Array, style: Array) -> Surrogate:
+    """Change the score of a stand-in at its centre, by changing its pseudo-data.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    mean : Array, shape (D,)
+        What is added to the score of the means.
+    covariance : Array, shape (D, D)
+        To that of the covariances, symmetric.
+    style : Array, shape (style,)
+
+    Returns
+    -------
+    Surrogate
+    """
+    n = surrogate.n
+    seen = surrogate.observed.astype(float)
+    # Scenarios without ratings on an effect take no part of the change.
+    each = mean / jnp.maximum(n @ seen, 1.0)
+    both = seen[:, :, None] * seen[:, None, :]
+    every = covariance / jnp.maximum(jnp.einsum("g,gij->ij", n, both), 1.0)
+    spread = surrogate.spread
+    pull = jnp.einsum("gij,gj->gi", spread, seen * each)
+    scatter = 2.0 * spread @ (both * every) @ spread
+    return surrogate._replace(
+        pull=surrogate.pull + pull,
+        scatter=surrogate.scatter + scatter,
+        linear=surrogate.linear + style,
+    )
 
 
 def effect_mean(theta: Array, delta: Array) -> Array:

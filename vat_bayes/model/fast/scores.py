@@ -1,0 +1,122 @@
+"""The likelihood's score at draws of the parameters, against the stand-in's.
+
+A score has as many numbers as there are parameters, so a few draws say in which direction and by
+how much draws of the stand-in are off; values of the likelihood would take many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from vat_bayes.model.fast.compiled import compiled
+from vat_bayes.model.fast.cores import on_cores
+from vat_bayes.model.fast.density import Shape
+from vat_bayes.model.fast.posterior import Centre, Posterior
+from vat_bayes.model.fast.ratios import parameters_at, point
+from vat_bayes.model.fast.surrogate import Surrogate, laplace_moments, log_likelihood, unflatten
+from vat_bayes.model.fast.work import Work
+from vat_bayes.model.structure import Floats
+
+Point = tuple[Array, Array, Array]
+# Draws at which scores are computed.
+N_POINTS = 16
+
+
+class Scores(NamedTuple):
+    """Scores of one model, or differences of them, at draws.
+
+    Shapes: ``mean (point, D)``, ``covariance (point, D, D)``, ``style (point, style)``.
+    """
+
+    mean: Floats
+    covariance: Floats
+    style: Floats
+
+
+class Some(NamedTuple):
+    """Some of one model's scenarios, their stand-in with the centre of the whole, their share."""
+
+    work: Work
+    surrogate: Surrogate
+    share: float
+
+
+@compiled
+def _laplace_score(
+    posterior: Posterior, centre: Centre, groups: Array, n: Array
+) -> tuple[Array, Array, Array]:
+    moments = laplace_moments(posterior, centre, groups)
+    square = 0.5 * jnp.einsum("g,gij->ij", n, moments.square)
+    return n @ moments.gradient, square, moments.style
+
+
+@compiled
+def _stand_in_score(
+    surrogate: Surrogate, mean: Array, covariance: Array, style: Array
+) -> tuple[Array, Array, Array]:
+    slope = jax.grad(log_likelihood, argnums=(1, 2, 3))
+    found: tuple[Array, Array, Array] = slope(surrogate, mean, covariance, style)
+    return found
+
+
+def score_errors(
+    some: tuple[Some, ...],
+    at_centre: tuple[Surrogate, ...],
+    surrogates: tuple[Surrogate, ...],
+    draws: Mapping[str, Floats],
+    shape: Shape,
+) -> tuple[dict[str, Array], list[Scores]]:
+    """Compute the score of the likelihood less that of the stand-in, at draws.
+
+    The likelihood's is that of a sample of scenarios, against the stand-in of this sample. Both
+    agree at the centre, so what scenarios differ in is small and a sample will do. What the normal
+    approximation of the effects misses is taken to be the same at a draw as at the centre.
+
+    Parameters
+    ----------
+    some : tuple of Some
+        Of every model.
+    at_centre : tuple of Surrogate
+        The stand-ins of all scenarios with the likelihood's score at their centres.
+    surrogates : tuple of Surrogate
+        The stand-ins that were sampled.
+    draws : mapping of str to ndarray, shape (chain, draw, ...)
+    shape : Shape
+
+    Returns
+    -------
+    dict of str to Array, shape (point, ...)
+        The draws that were taken, spread over the chains.
+    list of Scores
+        The differences, for every model.
+    """
+    n = draws["theta"].shape[0] * draws["theta"].shape[1]
+    there = parameters_at(draws, np.linspace(0, n - 1, N_POINTS).astype(int))
+    out = []
+    for m, (part, before, now) in enumerate(zip(some, at_centre, surrogates, strict=True)):
+        points = [point(shape, {k: x[j] for k, x in there.items()}, m) for j in range(N_POINTS)]
+        found = on_cores(partial(_error, part=part, before=before, now=now), points)
+        out.append(Scores(*(np.stack(x) for x in zip(*found, strict=True))))
+    return there, out
+
+
+def _error(at: Point, part: Some, before: Surrogate, now: Surrogate) -> list[Floats]:
+    """Compute the difference of the scores at one point."""
+    n_arms = part.work.ratings.rating.shape[1] - 1
+    centre = Centre(at[0], at[1], unflatten(at[2], n_arms))
+    # A copy, which leaves the original at its centre.
+    work = replace(part.work)
+    exact = _laplace_score(work.refresh(centre), centre, work.groups, work.n)
+    near, then, here = (_stand_in_score(s, *at) for s in (part.surrogate, before, now))
+    return [
+        np.asarray((e - x) / part.share + b - f)
+        for e, x, b, f in zip(exact, near, then, here, strict=True)
+    ]
