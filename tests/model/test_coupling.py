@@ -11,6 +11,7 @@ from simulated_studies import coupling_matrix
 
 from vat_bayes.model.coupling import (
     cholesky_from_partials,
+    coupling_root,
     offdiagonal_norm,
     partial_count,
     sample_prior_coupling,
@@ -64,3 +65,13 @@ def test_prior_reaches_no_coupling_and_strong_coupling() -> None:
     assert (norm < 0.05).mean() > 0.08
     assert np.quantile(norm, 0.99) > 0.4
     assert partial_count(10) == 45
+
+
+def test_a_singular_coupling_has_a_root():
+    exact = np.array([[1.0, 1.0 - 1e-17, 0.5], [1.0 - 1e-17, 1.0, 0.5], [0.5, 0.5, 1.0]])
+    both = np.stack([np.eye(3), exact])
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.cholesky(both)
+    root = coupling_root(both)
+    assert root @ np.swapaxes(root, -1, -2) == pytest.approx(both, abs=1e-12)
+    assert coupling_root(both[0]) == pytest.approx(np.eye(3))

@@ -11,6 +11,7 @@ from vat_bayes.doctor.finding import Finding, said
 PACKAGE = "vat-bayes"
 _EXTRAS = {
     "collect": "collecting judgments by llama.cpp",
+    "cluster": "collecting on a Dask cluster",
     "pymc": "the PyMC backend",
     "report": "the report and the figures",
 }

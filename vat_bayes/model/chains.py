@@ -27,9 +27,6 @@ from vat_bayes.model.structure import Floats
 
 # Transitions in one call of the compiled program.
 _CHUNK = 50
-# Before the scales of the posterior are known, a trajectory that is allowed its full length
-# wanders a thousand small steps and learns no more from them.
-_WARM_UP_DEPTH, _DEPTH = 6, 10
 # Half-width of the box, in unconstrained coordinates, in which the chains start.
 _RADIUS = 1.0
 
@@ -170,7 +167,6 @@ class _Sampler:
                 how.tune,
                 target_accept_prob=how.target_accept,
                 dense_mass=[how.dense] if how.dense else False,
-                max_tree_depth=(_WARM_UP_DEPTH, _DEPTH),
                 model_args=(data,),
                 rng_key=key,
             )

@@ -91,3 +91,25 @@ def sample_prior_coupling(scale: float, n_values: int, n: int, *, seed: int) -> 
     partials = np.tanh(omega * rng.normal(size=(n, partial_count(n_values))))
     factor = cholesky_from_partials(partials, n_values)
     return np.asarray(factor @ np.swapaxes(factor, -1, -2))
+
+
+def coupling_root(coupling: Floats) -> Floats:
+    """Find a matrix whose product with its transpose is the coupling matrix.
+
+    Parameters
+    ----------
+    coupling : ndarray, shape (..., V, V)
+        Positive semi-definite: a partial correlation near one makes it singular in floating point,
+        and it then has no Cholesky factor.
+
+    Returns
+    -------
+    ndarray, shape (..., V, V)
+        The Cholesky factor where there is one, else a symmetric root.
+    """
+    try:
+        return np.asarray(np.linalg.cholesky(coupling))
+    except np.linalg.LinAlgError:
+        size, axes = np.linalg.eigh(coupling)
+        root = np.sqrt(np.clip(size, 0.0, None))
+        return np.asarray((axes * root[..., None, :]) @ np.swapaxes(axes, -1, -2))

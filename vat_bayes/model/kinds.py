@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vat_bayes.model.coupling import coupling_root
 from vat_bayes.model.effects import Draws, category_probabilities
 from vat_bayes.model.priors import Link
 from vat_bayes.model.ratings import RatingsDesign
@@ -112,7 +113,7 @@ def new_ratings(
     """
     s = design.structure
     n_draws, n_models, n_values = len(draws["theta"]), len(s.models), len(s.values)
-    factor = np.linalg.cholesky(draws["coupling"])
+    factor = coupling_root(draws["coupling"])
     raw = rng.normal(size=(n_draws, len(s.arms), len(s.scenarios), n_values))
     new = {
         "alpha_raw": rng.normal(size=(n_draws, n_models, len(s.scenarios), n_values)),

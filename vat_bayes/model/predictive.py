@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from vat_bayes.model.coupling import coupling_root
 from vat_bayes.model.effects import Draws, category_probabilities, chunks_of_draws
 from vat_bayes.model.priors import Link
 from vat_bayes.model.ratings import RatingsDesign
@@ -121,7 +122,7 @@ def replicated_scores(
         shape = (len(s.scenarios), n_values)
         alpha = p["alpha_scale"][:, None, None] * rng.normal(size=(n_models, *shape))
         raw = rng.normal(size=(len(s.arms), *shape))
-        factor = np.linalg.cholesky(p["coupling"])
+        factor = coupling_root(p["coupling"])
         u = p["u_scale"][:, None, :] * np.einsum("asw,avw->asv", raw, factor)
         kappa = p["kappa_scale"][:, None] * rng.normal(size=(n_models, len(s.items)))
         centre, around = p["theta"][model], alpha[model, scenario]
