@@ -16,7 +16,7 @@ Fitted = tuple[xr.DataTree, Estimands]
 
 
 def fitted(judgments: Judgments, spec: ModelSpec | str = "default", *, chains: int = 2) -> Fitted:
-    tree = fit(judgments, spec=spec, chains=chains, draws=150, tune=100, seed=3)
+    tree = fit(judgments, spec=spec, chains=chains, draws=500, tune=250, seed=3)
     return tree, compute_estimands(tree)
 
 
