@@ -35,7 +35,7 @@ RANKS = 63
 """Number of nearly independent draws that a parameter is ranked among."""
 
 DRAWS, TUNE, CHAINS = 500, 300, 2
-ONE_ARM = CONDITIONS[:2]
+ONE_ARM = (CONDITIONS[0], replace(CONDITIONS[1], placebo=None))
 
 
 def run_sbc(readout: str, backend: Backend, seed: int) -> pd.DataFrame:
