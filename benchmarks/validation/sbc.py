@@ -24,7 +24,7 @@ from benchmarks.validation.settings import CONDITIONS
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model.build import prepare
 from vat_bayes.model.engine import sample_prior
-from vat_bayes.model.priors import ModelSpec, load_spec
+from vat_bayes.model.priors import load_spec
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.sampling import Backend, Settings, sample
 from vat_bayes.model.scores import reduce_scores
@@ -54,7 +54,7 @@ def run_sbc(readout: str, backend: Backend, seed: int) -> pd.DataFrame:
     """
     spec = load_spec("default")
     template = _template(readout)
-    truth = {k: v[seed % len(v)] for k, v in _prior(readout, spec, seed // 1000).items()}
+    truth = {k: v[seed % len(v)] for k, v in _prior(readout, seed // 1000).items()}
     rng = np.random.default_rng([seed, 5])
     design = _draw(template, truth, rng)
     settings = Settings(DRAWS, TUNE, CHAINS, seed)
@@ -82,8 +82,8 @@ def _template(readout: str) -> Any:
 
 
 @cache
-def _prior(readout: str, spec: ModelSpec, seed: int) -> dict[str, Any]:
-    return sample_prior(_template(readout), spec, seed=seed)
+def _prior(readout: str, seed: int) -> dict[str, Any]:
+    return sample_prior(_template(readout), load_spec("default"), seed=seed)
 
 
 def _draw(template: Any, p: dict[str, Any], rng: np.random.Generator) -> Any:
