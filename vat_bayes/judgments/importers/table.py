@@ -105,14 +105,7 @@ def import_table(
             )
         n_categories = n_categories or 2
         frame = _distributions(frame, score_range, n_categories, source)
-        return Imported(
-            table=frame,
-            loadings=None if loadings is None else read_loadings(loadings)[0],
-            n_categories=n_categories,
-            source=source,
-            notes=tuple(notes),
-        )
-    rated = condition_ratings or {"": "rating"}
+    rated = {} if score_range is not None else condition_ratings or {"": "rating"}
     for column in rated.values():
         if column not in frame.columns:
             raise InputError(
