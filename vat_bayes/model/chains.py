@@ -14,14 +14,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.flatten_util import ravel_pytree
 from numpyro.handlers import seed, trace
 from numpyro.infer.hmc import hmc
-from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
+from numpyro.infer.util import ParamInfo, constrain_fn, potential_energy, unconstrain_fn
 from rich.console import Console
 from rich.progress import Progress
 
+from vat_bayes.model.metric import build_explorer
 from vat_bayes.model.program import Program, compiled_once, take_out_data
 from vat_bayes.model.structure import Floats
 
@@ -99,10 +102,10 @@ def run_chains(
     programs = _Programs(sampler, expand, density.data, constrain.data)
     with _bar(how) as bar:
         if parallel:
-            together = {k: np.stack([z[k] for z in begin]) for k in shapes}
+            together = jax.tree.map(lambda *x: np.stack(x), *begin)
             parts = [_walk(programs, together, keys, how, bar)]
         else:
-            parts = [_walk(programs, z, key, how, bar) for z, key in zip(begin, keys, strict=True)]
+            parts = [_walk(programs, x, key, how, bar) for x, key in zip(begin, keys, strict=True)]
     join = (lambda x: x[0]) if parallel else np.stack
     draws = {k: join([p[0][k] for p in parts]) for k in parts[0][0]}
     stats = {k: join([p[1][k] for p in parts]) for k in parts[0][1]}
@@ -120,8 +123,8 @@ def _unconstrained(model: Callable[..., None], arguments: tuple[Any, ...], key: 
     return unconstrain_fn(model, arguments, {}, values)
 
 
-def _begin(density: Program, shapes: Mapping[str, Any], root: int, chain: int) -> dict[str, Floats]:
-    """Find a point near the origin where the density is finite."""
+def _begin(density: Program, shapes: Mapping[str, Any], root: int, chain: int) -> ParamInfo:
+    """Find a point near the origin where the density is finite, with its energy and gradient."""
     rng = np.random.default_rng([root, chain])
     evaluate = compiled_once(("density", density.key), lambda: jax.jit(density.without_data()))
     for halvings in range(10):
@@ -129,7 +132,7 @@ def _begin(density: Program, shapes: Mapping[str, Any], root: int, chain: int) -
         z = {k: rng.uniform(-radius, radius, x.shape) for k, x in sorted(shapes.items())}
         value, gradient = evaluate(density.data, z)
         if np.isfinite(value) and all(np.isfinite(x).all() for x in gradient.values()):
-            return z
+            return ParamInfo(z, value, gradient)
     raise ValueError("the density of the model is not finite near the origin")
 
 
@@ -160,15 +163,19 @@ class _Sampler:
             return energy
 
         first, step = hmc(potential_fn_gen=potential, algo="NUTS")
+        explore = build_explorer(potential)
 
-        def begin(z: Point, key: Array, data: list[Any]) -> Any:
+        def begin(start: ParamInfo, key: Array, data: list[Any]) -> Any:
+            here, there = jax.random.split(key)
+            start, scale = explore(start, here, data)
             return first(
-                z,
+                start,
                 how.tune,
                 target_accept_prob=how.target_accept,
                 dense_mass=[how.dense] if how.dense else False,
+                inverse_mass_matrix=_metric(start.z, scale, how.dense),
                 model_args=(data,),
-                rng_key=key,
+                rng_key=there,
             )
 
         def advance(state: Any, data: list[Any]) -> Any:
@@ -193,6 +200,19 @@ class _Sampler:
             self.begin, self.advance = jax.jit(begin), jax.jit(advance)
 
 
+def _metric(z: Point, scale: Array, dense: tuple[str, ...]) -> Any:
+    """Bring the diagonal of an inverse metric into the form that the kernel takes."""
+    if not dense:
+        return scale
+    by_name = ravel_pytree(z)[1](scale)
+    block = jnp.concatenate([by_name[k].ravel() for k in dense])
+    rest = tuple(sorted(set(z) - set(dense)))
+    return {
+        dense: jnp.diag(block),
+        rest: jnp.concatenate([by_name[k].ravel() for k in rest]),
+    }
+
+
 def _map(constrain: Program, *, parallel: bool) -> Any:
     def rows(data: list[Any], z: Point) -> Any:
         return jax.lax.map(lambda row: constrain(data, row), z)
@@ -201,11 +221,11 @@ def _map(constrain: Program, *, parallel: bool) -> Any:
 
 
 def _walk(
-    programs: _Programs, z: Any, key: Array, how: Run, bar: Progress
+    programs: _Programs, start: Any, key: Array, how: Run, bar: Progress
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Run one chain, or all of them side by side, and keep what follows the warm-up."""
     task = bar.add_task("sampling", total=how.tune + how.draws)
-    state = programs.sampler.begin(z, key, programs.density_data)
+    state = programs.sampler.begin(start, key, programs.density_data)
     axis = key.ndim - 1
     kept: list[tuple[dict[str, Floats], ...]] = []
     for end in range(_CHUNK, how.tune + how.draws + _CHUNK, _CHUNK):

@@ -38,7 +38,7 @@ class Settings:
     tune: int = 1000
     chains: int = 4
     seed: int = 0
-    target_accept: float = 0.85
+    target_accept: float = 0.8
     progress: bool = False
 
 
