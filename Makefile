@@ -7,13 +7,14 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo test fast-test lint validate peers judge lock clean
+.PHONY: help env demo test fast-test lint validate peers docs judge lock clean
 
 help:
 	@echo "make demo      collect, fit and report on the embedded judge"
 	@echo "make test      lint, type check and the whole test suite (under 12 minutes)"
 	@echo "make validate  the long calibration studies; writes docs/calibration.md"
 	@echo "make peers     the same ratings fitted here and by bambi, PyMC, hibayes' form and statsmodels"
+	@echo "make docs      build the documentation into .build/site, running every page with code"
 	@echo "make judge     train the embedded judge again from its seed"
 	@echo "make lock      resolve the dependencies again into requirements.lock"
 
@@ -42,6 +43,17 @@ validate: env
 peers:
 	@scripts/bootstrap --peers
 	@.build/peers/bin/python -W ignore -m benchmarks.peers
+
+DOCS := .build/docs/.ready
+$(DOCS): docs/requirements.lock $(READY) scripts/bootstrap
+	@scripts/bootstrap --docs
+	@touch $(DOCS)
+
+docs: $(DOCS)
+	@export PATH="$(CURDIR)/.build/docs/bin:$(CURDIR)/$(BIN):$$PATH"; \
+	  echo "== notebook"; jupyter execute --timeout=300 examples/notebook.ipynb; \
+	  echo "== pages"; sphinx-build -W --keep-going -q -d .build/doctrees docs .build/site
+	@echo "the documentation is in .build/site/index.html"
 
 judge: env
 	@$(BIN)/python -m models.train_judge

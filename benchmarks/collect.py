@@ -5,19 +5,27 @@ each in a process of its own, in turns. The bound is what a perfect schedule wou
 of the prefix tree once, at the speed of a long prompt.
 
 python -m benchmarks.collect                          # small: one to two minutes on one core
+python -m benchmarks.collect --conditions 12 --plain 16 --inspect LOGS/bin/python
 python -m benchmarks.collect --scenarios 6 --conditions 12 --rounds 3 --threads 4
+
+The way over Inspect needs a Python that has inspect-ai and openai, which are no part of this
+project's environment; it starts llama-cpp-python's server and asks that.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
+import resource
+import socket
 import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -41,6 +49,7 @@ _TEXTS = (
     "The texts come from a short survey.",
 )
 _LONG = 512
+_SELF, _CHILDREN = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
 
 
 def main() -> None:
@@ -56,9 +65,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="how often each way takes its turn")
     parser.add_argument("--plain", type=int, default=8, help="prompts for the plain loop")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--inspect", type=Path, help="a Python with inspect-ai and openai")
     parser.add_argument("--ways", nargs="+", default=list(_WAYS), choices=list(_WAYS))
     parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.inspect is None:
+        asked.ways = [way for way in asked.ways if way != "inspect"]
     if asked.one:
         told = json.loads((asked.folder / "task.json").read_text())
         print(_MARK + json.dumps(_alone(asked.one, told)))
@@ -93,6 +105,8 @@ def _write_task(asked: argparse.Namespace) -> dict[str, Any]:
         "path": str(path),
         "threads": asked.threads,
         "plain": min(asked.plain, len(prompts)),
+        "file": str((asked.folder / "task.json").resolve()),
+        "inspect": asked.inspect and str(asked.inspect.absolute()),
         "n_ctx": max(map(len, tokens)) + 8,
         "cache_bytes_per_token": cache,
         "rows": [
@@ -179,9 +193,16 @@ def _in_a_process(way: str, folder: Path) -> dict[str, Any]:
 def _alone(way: str, task: dict[str, Any]) -> dict[str, Any]:
     """Measure one way in this process."""
     work, more, check = {"bound": _bound, **_WAYS}[way](task)
-    seconds, cpu = time.perf_counter(), time.process_time()
+    seconds, cpu = time.perf_counter(), _cpu()
     n = work()
-    seconds, cpu = time.perf_counter() - seconds, time.process_time() - cpu
+    seconds, cpu = time.perf_counter() - seconds, _cpu() - cpu
+    if "server" in more:
+        # What a process in the way used is told when it ends.
+        server = more.pop("server")
+        before = more.pop("server_cpu")
+        cpu += _cpu_of(server.pid) - before
+        server.terminate()
+        server.wait()
     peak = next(
         int(line.split()[1]) * 1024
         for line in Path("/proc/self/status").read_text().splitlines()
@@ -191,6 +212,60 @@ def _alone(way: str, task: dict[str, Any]) -> dict[str, Any]:
     if check is not None:
         check()
     return {"n": n, "seconds": seconds, "cpu": cpu, "peak": peak, "load": load, **more}
+
+
+def _cpu() -> float:
+    own, children = (resource.getrusage(w) for w in (_SELF, _CHILDREN))
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _cpu_of(pid: int) -> float:
+    """Return the CPU seconds of a running process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _inspect(task: dict[str, Any]) -> Any:
+    """Return the way over Inspect and llama-cpp-python's server, in the order of the rows."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {
+        "model": task["path"],
+        "model_alias": "judge",
+        "logits_all": "true",
+        "n_ctx": task["n_ctx"] + 64,
+        "n_threads": task["threads"],
+        "n_threads_batch": task["threads"],
+        "port": port,
+    }
+    words = [str(w) for name, found in options.items() for w in (f"--{name}", found)]
+    # The same kernels as ours: see _library_loop.
+    start = (
+        "import runpy; from llama_cpp import llama_cpp as c; plain = c.llama_model_default_params\n"
+        "def chosen():\n    p = plain(); p.use_extra_bufts = False; return p\n"
+        "c.llama_model_default_params = chosen\n"
+        "runpy.run_module('llama_cpp.server', run_name='__main__')"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", start, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
+    while True:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/v1/models"):
+            break
+        if server.poll() is not None:
+            raise SystemExit("the server did not start")
+        time.sleep(0.2)
+    route = str(Path(__file__).with_name("inspect_route.py"))
+
+    def work() -> int:
+        subprocess.run(
+            [task["inspect"], route, task["file"], address], check=True, stdout=subprocess.DEVNULL
+        )
+        return int(task["plain"])
+
+    return work, {"server": server, "server_cpu": _cpu_of(server.pid)}, None
 
 
 def _library_loop(task: dict[str, Any], rows: list[list[int]], *, logprobs: bool) -> Any:
@@ -311,6 +386,7 @@ def _batched(task: dict[str, Any]) -> Any:
 
 _WAYS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "plain": _plain,
+    "inspect": _inspect,
     "sorted": _sorted,
     "sorted, answers only": _sorted_answers,
     "exact": _exact,
@@ -337,16 +413,16 @@ def _report(task: dict[str, Any], found: dict[str, list[dict[str, Any]]], out: P
             least = each(found["bound"], unit) * task["unique_tokens"] / n
             took = each(results, unit)
             row[unit] = {"judgments_per_second": 1 / took, "of_bound": least / took}
-        over = max(r["peak"] for r in results) - size
         cells = results[0].get("cells", task["n_ctx"])
-        over -= cells * task["cache_bytes_per_token"]
+        over = max(r["peak"] for r in results) - size - cells * task["cache_bytes_per_token"]
         row["peak_over_model_and_cache_mib"] = over / 2**20
         table[way] = row
         print(
             f"{way:21} {row['seconds']['judgments_per_second']:7.2f} a second, "
             f"{row['seconds']['of_bound']:.2f} of the bound; by CPU time "
-            f"{row['cpu']['judgments_per_second']:.2f} and {row['cpu']['of_bound']:.2f}; peak "
-            f"{over / 2**20:.0f} MiB over model and cache"
+            f"{row['cpu']['judgments_per_second']:.2f} and {row['cpu']['of_bound']:.2f}"
+            # The process that asks a server holds no model.
+            + ("" if way == "inspect" else f"; peak {over / 2**20:.0f} MiB over model and cache")
         )
     for way in ("exact", "batched"):
         for key in ("prefix_reuse", "checked", "difference_from_exact", "groups"):

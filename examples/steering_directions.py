@@ -7,15 +7,14 @@ easily changed. The persons are the scenarios. There is no rating to model, so t
 analysed as expected scores.
 
 The data are not part of this package: ``sae_steering.csv.gz``, from the ValueCausalGraph project
-(https://github.com/bigai-nlco/ValueCausalGraph). The script looks for it in
-``$VAT_BAYES_SHARED/data`` and in ``shared/data`` beside the project.
+(https://github.com/bigai-nlco/ValueCausalGraph). They are read where they lie.
 
-Run it with ``python examples/steering_directions.py``.
+Run it with ``python examples/steering_directions.py PATH/sae_steering.csv.gz``; the report goes
+into ``steering-directions``.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -25,7 +24,6 @@ import pandas as pd
 
 import vat_bayes as vb
 
-FILE = "sae_steering.csv.gz"
 DIRECTIONS = (1312, 8387)
 VALUES = {
     "Achievement": "achievement",
@@ -38,21 +36,9 @@ VALUES = {
 }
 
 
-def data_file() -> Path:
-    beside = Path(__file__).resolve().parents[2] / "shared"
-    file = Path(os.environ.get("VAT_BAYES_SHARED") or beside) / "data" / FILE
-    if not file.is_file():
-        raise vb.InputError(
-            f"this example needs {FILE}",
-            where=str(file.parent),
-            hint="set VAT_BAYES_SHARED to the folder whose data/ holds it",
-        )
-    return file
-
-
-def prepared(folder: Path) -> Path:
+def prepared(scores: Path, folder: Path) -> Path:
     """Keep the chosen directions, and name what the importer can't guess."""
-    raw = pd.read_csv(data_file())
+    raw = pd.read_csv(scores)
     keep = (raw["model"] == "gemma-2b-it") & (raw["split"] == "train")
     raw = raw[keep & (raw["player_name"] != "(none)") & raw["steer_dim"].isin([-1, *DIRECTIONS])]
     steered = raw["steer_dim"] >= 0
@@ -66,11 +52,13 @@ def prepared(folder: Path) -> Path:
     return path
 
 
-def main() -> None:
+def main(scores: Path) -> None:
+    if not scores.is_file():
+        raise vb.InputError("no such file, expected sae_steering.csv.gz", where=str(scores))
     with tempfile.TemporaryDirectory() as folder:
         imported = vb.import_judgments(
             "table",
-            prepared(Path(folder)),
+            prepared(scores, Path(folder)),
             columns={"rating": "score", "scenario": "player_name"},
             fill={"polarity": "1"},
             value_labels=VALUES,
@@ -80,9 +68,9 @@ def main() -> None:
     for note in judgments.notes:
         print(f"note: {note}")
 
-    posterior = vb.fit(judgments, draws=1000, tune=1000, chains=2, seed=1)
-    estimands = vb.compute_estimands(posterior)
-    table = estimands.table[estimands.table["scale"] == "points"]
+    options = vb.FitOptions(draws=1000, tune=1000, chains=2, seed=1)
+    run = vb.fit_run(judgments, "steering-directions", options=options)
+    table = run.estimands.table[run.estimands.table["scale"] == "points"]
     for direction in DIRECTIONS:
         rows = table[table["condition"] == f"direction-{direction}"]
         rows = rows.set_index(["estimand", "value"])
@@ -96,15 +84,15 @@ def main() -> None:
         tax = rows.loc[("tax_rms", "")]
         print(f"  {'tax (RMS)':15s} {tax['mean']:+.3f} [{tax['lo']:+.3f}, {tax['hi']:+.3f}]")
 
-    failed = [c for c in vb.run_checks(posterior, estimands) if c.verdict == "fail"]
-    for check in failed:
-        print(f"check failed: {check.check} ({check.why})")
-    if not failed:
-        print("\nno check failed")
+    print()
+    print("; ".join(f"check failed: {c.check} ({c.why})" for c in run.failed) or "no check failed")
+    print(f"report: {vb.report_run(run.folder)}")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/steering_directions.py PATH/sae_steering.csv.gz")
     try:
-        main()
+        main(Path(sys.argv[1]))
     except vb.InputError as error:
         sys.exit(f"error: {error}")

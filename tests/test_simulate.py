@@ -103,6 +103,15 @@ def test_the_same_seed_gives_the_same_study_and_the_table_can_be_loaded() -> Non
     assert loaded.condition("promote-achievement").placebo == "placebo"
 
 
+def test_doses_are_in_the_table() -> None:
+    arms = [replace(CONDITIONS[1], name=f"dose-{d}", dose=float(d)) for d in (2, 8)]
+    conditions = (CONDITIONS[0], *arms, CONDITIONS[3])
+    made = simulate(4, seed=1, conditions=conditions)
+    loaded = vb.load_judgments(made.judgments).conditions
+    assert {c.name: c.dose for c in loaded} == {c.name: c.dose for c in conditions}
+    assert "dose" not in simulate(4, seed=1).judgments
+
+
 def test_distributions_are_distributions() -> None:
     table = simulate(3, seed=1, readout="distribution", n_categories=7).judgments
     loaded = vb.load_judgments(table)

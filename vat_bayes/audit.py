@@ -25,7 +25,7 @@ from vat_bayes.conditions import Condition
 from vat_bayes.decide import load_budget
 from vat_bayes.decisions import decide_run
 from vat_bayes.errors import InputError
-from vat_bayes.estimands import Estimands, compute_estimands
+from vat_bayes.estimands import Estimands, compute_estimands, single_items
 from vat_bayes.judgments import Judgments, describe, load_judgments
 from vat_bayes.judgments.read import table_file
 from vat_bayes.report import write_report
@@ -128,6 +128,7 @@ def audit(
     sample: int | None = None,
     options: FitOptions | None = None,
     truth: pd.DataFrame | None = None,
+    cluster: str | None = None,
     progress: bool = False,
     say: Say = silent,
 ) -> Audit:
@@ -145,6 +146,8 @@ def audit(
         How the judgments are fitted.
     truth : pandas.DataFrame, optional
         True effects to show in the report; see `vat_bayes.report.write_report`.
+    cluster : str, optional
+        Where models that are files are asked; see `vat_bayes.collect.collect`.
     progress : bool
         Whether progress is shown on the standard error stream.
     say : callable, optional
@@ -169,7 +172,7 @@ def audit(
         study = load_study(study)
     shown = progress_for(sys.stderr, quiet=not progress)
     try:
-        folder = collect(study, out=out, sample=sample, progress=shown).root
+        folder = collect(study, out=out, sample=sample, progress=shown, cluster=cluster).root
     except NoEffectError as e:
         # The report says which check failed, and that is worth more than no report.
         say(str(e))
@@ -215,7 +218,7 @@ def fit_run(
     -------
     FittedRun
         After writing ``posterior.nc``, ``estimands.csv``, ``estimand_draws.nc``, ``checks.json``,
-        and beside them a copy of the judgments and their counts.
+        and beside them a copy of the judgments, their counts and ``example_items.csv``.
 
     Raises
     ------
@@ -228,6 +231,8 @@ def fit_run(
     run = RunFiles(_out_folder(source, out))
     told = _as_study(study)
     file = None if isinstance(source, Judgments) else table_file(Path(source))
+    if file is not None:
+        RunFiles(file.parent).refuse_changed(file)
     if isinstance(source, Judgments):
         judgments = source
     else:
@@ -265,6 +270,10 @@ def fit_run(
     _keep_input(run, judgments, file, told)
     description = describe(judgments)
     write_table(run.data, description)
+    write_table(
+        run.example_items,
+        single_items(judgments, readout=options.readout, level=options.level),
+    )
     write_tree(tree, run.posterior)
     say("computing and checking the estimates")
     return _conclude(run, tree, options.level, description)

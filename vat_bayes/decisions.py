@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,21 @@ import pandas as pd
 import xarray as xr
 
 from vat_bayes.checks import GATING, read_checks
-from vat_bayes.decide import Budget, Decision, decide, over_budget_rows, read_budget, record
+from vat_bayes.decide import (
+    Budget,
+    Decision,
+    decide,
+    foresee,
+    over_budget_rows,
+    read_budget,
+    record,
+)
 from vat_bayes.errors import InputError, near_miss
 from vat_bayes.runs import RunFiles, write_table, write_text
+from vat_bayes.stopping import look_probabilities
+
+# Draws are too few to tell a probability from one beyond this.
+_SUREST = 0.9995
 
 
 def decide_run(folder: str | Path, budget: str | Path | None = None) -> list[Decision]:
@@ -48,10 +63,11 @@ def decide_run(folder: str | Path, budget: str | Path | None = None) -> list[Dec
             )
     file = _budget_file(run, budget)
     content = file.read_bytes()
-    read = read_budget(content, where=file.name)
+    read = at_look(read_budget(content, where=file.name), run.read_manifest().get("sequential"))
     failed = any(c.verdict == "fail" and c.check in GATING for c in read_checks(run.checks))
     with xr.open_dataset(run.draws) as draws:
         decisions = decide(draws, read, withheld="not-converged" if failed else None)
+        decisions = [replace(d, outlook=foresee(draws, read, d)) for d in decisions]
     changed = _utc(file.stat().st_mtime)
     if file.resolve() != run.budget.resolve():
         write_text(run.budget, content.decode("utf-8-sig"))
@@ -60,6 +76,37 @@ def decide_run(folder: str | Path, budget: str | Path | None = None) -> list[Dec
     table = pd.read_csv(run.estimands, dtype=str, keep_default_na=False)
     write_table(run.estimands, over_budget_rows(table, decisions))
     return decisions
+
+
+def at_look(budget: Budget, sequential: Mapping[str, Any] | None) -> Budget:
+    """Ask more of a budget that ended a collection, or may do so.
+
+    Parameters
+    ----------
+    budget : Budget
+    sequential : mapping or None
+        The manifest's section on the looks, with the `shares` of the scenarios that the looks at a
+        fit have had.
+
+    Returns
+    -------
+    Budget
+        With the probabilities of the last look (`vat_bayes.stopping.look_probabilities`) where the
+        run was collected until it decides; else as it is.
+    """
+    if not sequential or "decided" not in str(sequential.get("rule", "")).split(" and "):
+        return budget
+    shares = sequential.get("shares") or [1.0]
+
+    def asked(probability: float) -> float:
+        return min(math.ceil(look_probabilities(shares, probability)[-1] * 1e6) / 1e6, _SUREST)
+
+    joint = budget.joint_probability
+    return replace(
+        budget,
+        clauses=tuple(replace(c, probability=asked(c.probability)) for c in budget.clauses),
+        joint_probability=None if joint is None else asked(joint),
+    )
 
 
 def _budget_file(run: RunFiles, budget: str | Path | None) -> Path:

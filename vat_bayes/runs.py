@@ -106,6 +106,11 @@ class RunFiles:
         return self.root / "data.csv"
 
     @property
+    def example_items(self) -> Path:
+        """The items that each condition moved most."""
+        return self.root / "example_items.csv"
+
+    @property
     def truth(self) -> Path:
         """The true effects of a simulated study."""
         return self.root / "truth.csv"
@@ -186,6 +191,30 @@ class RunFiles:
                     where=str(root),
                     hint="choose an empty or new folder",
                 )
+
+    def refuse_changed(self, table: Path) -> None:
+        """Raise an error when a table is this run's and is not what was collected.
+
+        Parameters
+        ----------
+        table : pathlib.Path
+            The file of the judgments that are to be fitted.
+
+        Raises
+        ------
+        InputError
+            When the manifest has another SHA-256 for it.
+        """
+        told = self.read_manifest().get("judgments")
+        if table.name != self.judgments.name or not isinstance(told, dict):
+            return
+        if told.get("sha256") not in (None, _sha256(table)):
+            raise InputError(
+                "this table is not the one that was collected: its SHA-256 is not in the manifest",
+                where=str(table),
+                hint="`vat-bayes collect` writes it again without asking anything; to fit a table "
+                "of your own, give it another name and another --out",
+            )
 
     def drop_results(self) -> None:
         """Remove what an earlier fit has left, so that no reader sees it beside a new one."""

@@ -1,16 +1,19 @@
-"""A small OpenAI-compatible server on loopback that answers by llama.cpp, and fails when told to.
+"""Servers on loopback: a small one that fails when told to, and llama-cpp-python's own.
 
-The web server that comes with llama-cpp-python needs packages that this project does not. What
-answers here is the same function that it calls: the library's own chat completion.
+What answers in the small one is the function that the other calls: the library's chat completion.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import socket
+import subprocess
 import sys
+import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -162,6 +165,43 @@ def serve(
         server.http.server_close()
         thread.join()
         server.model.close()
+
+
+@contextlib.contextmanager
+def serve_really(path: Path) -> Iterator[str]:
+    """Run llama-cpp-python's own web server in another process until the end of the block."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    options = {
+        "model": path,
+        "model_alias": "judge",
+        "logits_all": "true",
+        "n_ctx": 1024,
+        "n_threads": 1,
+        "n_threads_batch": 1,
+        "port": port,
+    }
+    words = [str(w) for name, found in options.items() for w in (f"--{name}", found)]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "llama_cpp.server", *words],
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        try:
+            for _ in range(600):
+                with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/v1/models"):
+                    break
+                if process.poll() is not None:
+                    said.seek(0)
+                    raise RuntimeError(said.read().decode()[-2000:])
+                time.sleep(0.1)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
 
 
 if __name__ == "__main__":

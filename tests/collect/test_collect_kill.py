@@ -16,6 +16,8 @@ import pytest
 from vat_bayes.collect import collect
 from vat_bayes.study import Study, load_study
 
+# More of them take their time: KILLS=100 pytest tests/collect/test_collect_kill.py
+KILLS = int(os.environ.get("KILLS", "20"))
 CODE = """
 import sys
 from vat_bayes.collect import collect
@@ -54,7 +56,7 @@ def test_killed_at_random_moments_the_table_is_the_same(study: Study, tmp_path: 
     rng = random.Random(5)
     killed = finished = midway = 0
     out = tmp_path / "run-0"
-    while killed < 20:
+    while killed < KILLS:
         process = start(file, out)
         if killed % 4:
             # Starting takes longer than judging: most kills wait until this process has judged.

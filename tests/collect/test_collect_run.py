@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 from tiny_models import write_model
 
+from vat_bayes.audit import fit_run
 from vat_bayes.collect import (
     LineProgress,
     LlamaCppJudge,
@@ -115,6 +116,15 @@ def test_the_later_stages_can_read_it(finished: RunFolder, tmp_path: Path) -> No
     shutil.copy(finished.judgments, alone)
     from_columns = {c.name: c for c in load_judgments(alone).conditions}
     assert from_columns == {c.name: c for c in judgments.conditions}
+
+
+def test_a_table_that_was_changed_is_not_fitted(finished: RunFolder, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished.root, folder)
+    file = folder / "judgments.parquet"
+    pd.read_parquet(file).iloc[::-1].to_parquet(file)
+    with pytest.raises(InputError, match="this table is not the one that was collected: its SHA"):
+        fit_run(folder, tmp_path / "fitted")
 
 
 def test_conditions_differ_where_they_should_and_a_retest_repeats(finished: RunFolder) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import KEY, Loopback, serve
+from loopback import KEY, Loopback, serve, serve_really
 from test_collect_run import Recorder, manifest
 
 from vat_bayes.bundled import model_path
@@ -76,6 +76,22 @@ def test_the_distributions_are_those_of_the_judge_in_this_process(
     assert told["models"]["judge"]["request"]["max_tokens"] == 1
     sent = pd.read_parquet(run.prompts / "judge" / "0.parquet")["text"].dropna()
     assert json.loads(sent.iloc[0])[-1]["role"] == "user"
+
+
+def test_the_server_of_llama_cpp_python_gives_the_same(
+    data: dict[str, Any], tmp_path: Path
+) -> None:
+    own = table_of(Study.from_dict(data), tmp_path / "own")
+    with serve_really(JUDGE) as address:
+        model = {"name": "judge", "server": address, "parallel": 2}
+        run = collect(Study.from_dict({**data, "models": [model]}), out=tmp_path / "served")
+    served = pd.read_parquet(run.judgments)
+    tally = manifest(run)["sessions"][-1]["servers"]["judge"]
+    assert tally["readings"] == len(own) == len(served) == 48
+    assert tally["failed_calls"] == {}
+    off = np.abs(own[[*P, "p_valid"]] - served[[*P, "p_valid"]]).to_numpy()
+    assert off.max() < 1e-5 + tally["largest_bound"] < 0.01
+    assert (own["rating"] == served["rating"]).all()
 
 
 def test_with_a_short_list_the_truth_is_within_the_bound(

@@ -104,7 +104,8 @@ def test_an_import_is_written_and_loaded_again(name: str, tmp_path: Path) -> Non
         (
             "tables",
             {},
-            "no importer 'tables', expected one of table, valueportrait; did you mean 'table'?",
+            "no importer 'tables', expected one of table, inspect, lm-eval, valueportrait; did you "
+            "mean 'table'?",
         ),
         (
             "table",

@@ -24,6 +24,13 @@ def refusal(tmp_path: Path, text: str | bytes) -> str:
     return line
 
 
+@pytest.mark.parametrize("version", ["2", "true", '"1"'])
+def test_another_version_of_the_file_is_refused(tmp_path: Path, version: str) -> None:
+    line = refusal(tmp_path, f"schema_version = {version}\n")
+    assert "'schema_version' is " in line
+    assert "expected 1" in line
+
+
 def test_bundled_model_is_read_and_printed() -> None:
     spec = load_spec()
     assert spec.name == "default"

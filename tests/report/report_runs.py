@@ -308,3 +308,37 @@ def _provenance(folder: Path, name: str, made: list[tuple[str, Made]]) -> None:
             for c in ["baseline", *dict.fromkeys(a.name for _, a in made)]
         ]
     ).to_csv(folder / "data.csv", index=False)
+
+
+def write_example_items(folder: Path, scenario: str, action: str) -> None:
+    """Add the items that each condition of a run moved most, and their texts."""
+    arms = pd.read_csv(folder / "estimands.csv")[["model", "condition"]].drop_duplicates()
+    rows = []
+    for model, condition in arms.itertuples(index=False):
+        known = condition != "retest"
+        rows += [
+            {
+                "model": model,
+                "condition": condition,
+                "reference": "baseline",
+                "rank": i + 1,
+                "item": f"{condition}-{i}",
+                "scenario": f"s{i}",
+                "values": "benevolence, -power",
+                "before": 2.5,
+                "after": 3.75 - 0.1 * i,
+                "change": 1.25 - 0.1 * i,
+                "shrunken": 0.93 - 0.1 * i if known else None,
+                "lo": 0.61 - 0.1 * i if known else None,
+                "hi": 1.25 - 0.1 * i if known else None,
+                "level": LEVEL,
+                "judged": 2,
+                "noise": "prompts" if known else "",
+                "n_items": 960,
+            }
+            for i in range(7)
+        ]
+    table = pd.DataFrame(rows)
+    table.to_csv(folder / "example_items.csv", index=False)
+    texts = pd.DataFrame({"item": table["item"], "scenario_text": scenario, "action_text": action})
+    texts.to_parquet(folder / "items.parquet")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -196,3 +198,23 @@ def test_arviz_takes_the_posterior_as_it_is(tmp_path: Path) -> None:
     assert float(az.rhat(posterior, var_names=["beta"])["beta"].max()) < 1.2
     for plot in (az.plot_forest, az.plot_dist, az.plot_trace):
         assert plot(posterior, var_names=["beta"]) is not None
+
+
+def test_a_backend_that_turns_interactive_when_it_is_loaded_stays_so(
+    standard_run: Path, tmp_path: Path
+) -> None:
+    """As that of a notebook does: inside the figures' style it would be turned off again."""
+    (tmp_path / "like_inline.py").write_text(
+        "import matplotlib\n"
+        "from matplotlib.backends.backend_agg import *\n"
+        "from matplotlib.backends.backend_agg import _BackendAgg\n"
+        "from matplotlib.backend_bases import FigureManagerBase as FigureManager\n"
+        "matplotlib.interactive(True)\n"
+    )
+    script = (
+        "import matplotlib, vat_bayes as vb\n"
+        f"vb.load_run({str(standard_run)!r}).plot_gain_tax()\n"
+        "assert matplotlib.is_interactive()\n"
+    )
+    environment = os.environ | {"MPLBACKEND": "module://like_inline", "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)

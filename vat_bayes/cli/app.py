@@ -8,6 +8,7 @@ import typer
 
 from vat_bayes.cli import comparing, data, deciding, fitting, model, reproducing, steering, whole
 from vat_bayes.cli.doctor import doctor
+from vat_bayes.cli.plan import plan
 
 app = typer.Typer(
     name="vat-bayes",
@@ -45,8 +46,9 @@ def _start(
 
 for name, command, example in (
     ("demo", whole.demo, "vat-bayes demo --out my-demo"),
-    ("audit", whole.audit, "vat-bayes audit study.toml --out runs/first"),
-    ("collect", whole.collect, "vat-bayes collect study.toml --sample 5 --mode batched"),
+    ("plan", plan, "vat-bayes plan --pilot runs/first --until 'width(gain) < 0.1'"),
+    ("audit", whole.audit, "vat-bayes audit study.toml --out runs/first --cluster local"),
+    ("collect", whole.collect, "vat-bayes collect study.toml --until 'width(gain) < 0.1'"),
     ("reproduce", reproducing.reproduce, "vat-bayes reproduce runs/first --n 200"),
     ("steer", steering.steer, "vat-bayes steer study.toml --condition kind --out kind.gguf"),
     ("fit", fitting.fit, "vat-bayes fit ratings.csv --out runs/first --map rating=Score"),
@@ -63,7 +65,8 @@ for name, command, example in (
         "import",
         data.import_,
         "vat-bayes import table scores.csv --out ratings.csv --opt columns.rating=Score "
-        "--opt rating_offset=1",
+        "--opt rating_offset=1; vat-bayes import inspect logs/*.eval --out ratings.csv "
+        "--opt labels=1,2,3,4,5",
     ),
     ("doctor", doctor, "vat-bayes doctor"),
     ("simulate", data.simulate, "vat-bayes simulate --out sim.csv --scenarios 48 --seed 7"),

@@ -16,8 +16,13 @@ File = Annotated[
 
 
 def import_(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="table or valueportrait.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file or folder.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="table, inspect, lm-eval or valueportrait.")
+    ],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="The file or folder; several of them for logs."),
+    ],
     *,
     out: File,
     opt: Annotated[
@@ -35,7 +40,7 @@ def import_(
     from vat_bayes.judgments import import_judgments
 
     output = Output(quiet, json)
-    imported = import_judgments(kind, path, **o.importer_options(kind, opt or []))
+    imported = import_judgments(kind, paths, **o.importer_options(kind, opt or []))
     judgments = imported.judgments()
     for note in judgments.notes:
         output.say(f"note: {note}")

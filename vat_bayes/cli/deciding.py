@@ -89,6 +89,8 @@ def _table(decisions: list[Decision]) -> Table:
             Text(d.condition),
             Text(d.verdict, style=_STYLES[d.verdict]),
             joint,
-            Text(reason(d.why, sentences)),
+            Text(
+                " ".join([reason(d.why, sentences), *([d.outlook.sentence] if d.outlook else [])])
+            ),
         )
     return table

@@ -22,6 +22,25 @@ Sample = Annotated[
     int | None,
     typer.Option("--sample", help="Draw this many ratings for each prompt from its distribution."),
 ]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        help="exact (bit-identical to one prompt at a time) or batched (several together; last "
+        "digits differ, the manifest says by how much). Default: the study's, or exact."
+    ),
+]
+Threads = Annotated[int | None, typer.Option(help="CPU threads.", min=1)]
+Batch = Annotated[int | None, typer.Option("--batch", help="Tokens evaluated at a time.", min=16)]
+Context = Annotated[int | None, typer.Option("--context", help="Context length in tokens.", min=16)]
+GpuLayers = Annotated[
+    int | None, typer.Option(help="Layers to keep on a GPU; -1 for all of them.", min=-1)
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        help="Ask on several processes: local, local:N, or the address of a Dask scheduler."
+    ),
+]
 Engine = Annotated[
     str, typer.Option(help="auto, fast (expected scores, exact) or nuts.", show_default=True)
 ]

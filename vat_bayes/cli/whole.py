@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,38 +21,38 @@ def collect(
     *,
     out: o.Out = None,
     sample: o.Sample = None,
-    mode: Annotated[
+    mode: o.Mode = None,
+    threads: o.Threads = None,
+    n_batch: o.Batch = None,
+    n_ctx: o.Context = None,
+    gpu_layers: o.GpuLayers = None,
+    cluster: o.Cluster = None,
+    until: Annotated[
         str | None,
         typer.Option(
-            help="exact (bit-identical to one prompt at a time) or batched (several together; last "
-            "digits differ, the manifest says by how much). Default: the study's, or exact."
+            metavar="RULE",
+            help="Collect blocks of scenarios until 'width(gain) < 0.1', 'width(tax_rms) < 0.1', "
+            "'width(shift[security], CONDITION) < 0.2' or 'decided' (joined by 'and'); the model "
+            "is fitted at the looks.",
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.", min=1)] = None,
-    n_batch: Annotated[
-        int | None, typer.Option("--batch", help="Tokens evaluated at a time.", min=16)
+    budget: Annotated[
+        Path | None, typer.Option(help="The budget that must decide, for the rule 'decided'.")
     ] = None,
-    n_ctx: Annotated[
-        int | None, typer.Option("--context", help="Context length in tokens.", min=16)
-    ] = None,
-    gpu_layers: Annotated[
-        int | None, typer.Option(help="Layers to keep on a GPU; -1 for all of them.", min=-1)
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            help="Ask on several processes: local, local:N, or the address of a Dask scheduler."
-        ),
-    ] = None,
+    first: Annotated[int, typer.Option(help="Scenarios before the first look of --until.")] = 24,
+    block: Annotated[int, typer.Option(help="Scenarios between two looks of --until.")] = 12,
     quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> None:
     """Ask every model of a study everything, into a run folder that can be taken up again."""
     from vat_bayes.collect import StoppedError, progress_for
     from vat_bayes.collect import collect as run
+    from vat_bayes.errors import InputError
     from vat_bayes.study import load_study
 
     output = Output(quiet, json)
+    if until is None and budget is not None:
+        raise InputError("--budget is for a collection with --until 'decided'")
     engine: dict[str, str | int | None] = {
         "mode": mode,
         "threads": threads,
@@ -59,16 +60,23 @@ def collect(
         "n_ctx": n_ctx,
         "n_gpu_layers": gpu_layers,
     }
+    again: dict[str, object] = engine | {"cluster": cluster, "until": until, "budget": budget}
+    if until is not None:
+        again |= {"first": first, "block": block}
     try:
-        folder = run(
-            load_study(study).with_engine(**engine),
-            out=out,
-            sample=sample,
-            progress=progress_for(sys.stderr, quiet=quiet),
-            cluster=cluster,
-        )
+        asked = load_study(study).with_engine(**engine)
+        shown = progress_for(sys.stderr, quiet=quiet)
+        if until is not None:
+            from vat_bayes.cli.until import collect_until
+
+            collect_until(
+                asked, until, budget, first, block,
+                output=output, out=out, sample=sample, progress=shown, cluster=cluster,
+            )  # fmt: skip
+            return
+        folder = run(asked, out=out, sample=sample, progress=shown, cluster=cluster)
     except KeyboardInterrupt:
-        raise _resumable("collect", study, out, sample, engine | {"cluster": cluster}) from None
+        raise _resumable("collect", study, out, sample, again) from None
     except StoppedError as stopped:
         raise o.Interrupted(str(stopped)) from None
     rows = int((folder.read_manifest() or {})["judgments"]["rows"])
@@ -84,6 +92,12 @@ def audit(
     *,
     out: o.Out = None,
     sample: o.Sample = None,
+    mode: o.Mode = None,
+    threads: o.Threads = None,
+    n_batch: o.Batch = None,
+    n_ctx: o.Context = None,
+    gpu_layers: o.GpuLayers = None,
+    cluster: o.Cluster = None,
     engine: o.Engine = "auto",
     backend: o.Backend = "numpyro",
     draws: o.Draws = 1000,
@@ -99,6 +113,7 @@ def audit(
     """Collect, fit, check and report: the whole job."""
     from vat_bayes.audit import audit as run
     from vat_bayes.collect import StoppedError
+    from vat_bayes.study import load_study
 
     output = Output(quiet, json)
     chosen = o.fit_options(
@@ -112,12 +127,26 @@ def audit(
         readout=readout,
         level=level,
     )
+    settings: dict[str, str | int | None] = {
+        "mode": mode,
+        "threads": threads,
+        "n_batch": n_batch,
+        "n_ctx": n_ctx,
+        "n_gpu_layers": gpu_layers,
+    }
     try:
         done = run(
-            study, out=out, sample=sample, options=chosen, progress=not quiet, say=output.say
+            load_study(study).with_engine(**settings),
+            out=out,
+            sample=sample,
+            options=chosen,
+            cluster=cluster,
+            progress=not quiet,
+            say=output.say,
         )
     except KeyboardInterrupt:
-        raise _resumable("audit", study, out, sample) from None
+        again = settings | {"cluster": cluster}
+        raise _resumable("audit", study, out, sample, again) from None
     except StoppedError as stopped:
         raise o.Interrupted(str(stopped)) from None
     output.result(
@@ -167,6 +196,10 @@ def demo(
     )
 
 
+def _quoted(word: str) -> str:
+    return shlex.quote(word) if any(c in word for c in " <>()") else word
+
+
 # The settings of llama.cpp whose options are called otherwise.
 _OPTIONS = {"n_batch": "batch", "n_ctx": "context", "n_gpu_layers": "gpu-layers"}
 
@@ -182,5 +215,5 @@ def _resumable(
     words += [] if out is None else ["--out", str(out)]
     words += [] if sample is None else ["--sample", str(sample)]
     for key, chosen in (engine or {}).items():
-        words += [] if chosen is None else [f"--{_OPTIONS.get(key, key)}", str(chosen)]
+        words += [] if chosen is None else [f"--{_OPTIONS.get(key, key)}", _quoted(str(chosen))]
     return o.Interrupted(f"what was collected is kept; `{' '.join(words)}` goes on")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 
 from vat_bayes.collect.journal import Journal
@@ -47,6 +48,7 @@ def collect(
     progress: Progress | None = None,
     open_judge: OpenJudge = open_llamacpp,
     cluster: str | None = None,
+    scenarios: Collection[str] | None = None,
 ) -> RunFolder:
     """Ask every model of a study everything, and write the run folder.
 
@@ -72,6 +74,9 @@ def collect(
         Where models that are files are asked: ``local`` or ``local:N`` for processes on this
         machine, or the address of a Dask scheduler. This process when absent; the table is the
         same, bit for bit. Only this process writes to the run folder.
+    scenarios : collection of str, optional
+        Those that are asked now and stand in the table; all of them when absent. More may be asked
+        of the same run later.
 
     Returns
     -------
@@ -125,6 +130,7 @@ def collect(
                     open_judge=open_judge,
                     condition_files=condition_files,
                     thoughts=thoughts,
+                    block=None if scenarios is None else items.of_scenarios(scenarios),
                 )
                 session.begin()
                 with contextlib.ExitStack() as stack:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from vat_bayes.collect.manifest import (
 )
 from vat_bayes.collect.progress import Progress
 from vat_bayes.collect.prompts import Chat
-from vat_bayes.collect.schedule import Schedule
+from vat_bayes.collect.schedule import CONTENT_FREE, Schedule
 from vat_bayes.collect.sent import keep_prompts
 from vat_bayes.collect.server import ServerJudge, open_server, told_served
 from vat_bayes.collect.spread import Shard, Spread, resolved
@@ -75,6 +76,9 @@ class Session:
         Where written answers go.
     cluster : Cluster, optional
         Whose workers ask the models that are files; this process when absent.
+    block : ItemSet, optional
+        The part of the items that is asked now; all of them when absent. Prompts without content
+        are always asked.
     """
 
     study: Study
@@ -88,6 +92,7 @@ class Session:
     condition_files: Mapping[str, Mapping[str, Path]]
     thoughts: Thoughts
     cluster: Cluster | None = None
+    block: ItemSet | None = None
     _made: dict[Key, Reading] = field(default_factory=dict, init=False)
     _manifest: dict[str, Any] = field(default_factory=dict, init=False)
 
@@ -173,8 +178,22 @@ class Session:
 
     def _sizes(self) -> tuple[int, int]:
         names = {m.name for m in self.study.models}
-        total = len(self.schedule) * len(names) * self.study.readout.repeats
-        return total, sum(key.model in names for key in self._made)
+        each = len(self.schedule) if self.block is None else len(self._asked(self.schedule))
+        done = sum(key.model in names and self._is_asked(key.item) for key in self._made)
+        return each * len(names) * self.study.readout.repeats, done
+
+    @cached_property
+    def _block_items(self) -> frozenset[str] | None:
+        if self.block is None:
+            return None
+        return frozenset(self.block.judged().table["item"].astype(str))
+
+    def _is_asked(self, item: str) -> bool:
+        block = self._block_items
+        return block is None or item in block or item.startswith(CONTENT_FREE)
+
+    def _asked(self, prompts: Iterable[Prompt]) -> list[Prompt]:
+        return [p for p in prompts if self._is_asked(p.item)]
 
     def ask(self) -> None:
         """Ask every model what it has not been asked."""
@@ -205,15 +224,20 @@ class Session:
         NoEffectError
             When an intervention gave exactly the baseline's answers. Everything is written.
         """
-        table = judgments_table(self.study, self.items, self._made, sample=sample)
+        items = self.items if self.block is None else self.block
+        table = judgments_table(self.study, items, self._made, sample=sample)
         write_parquet(self.folder.judgments, table)
+        judged = items.judged()
+        whole = len(judged) == self._manifest["items"]["judged"]
         self._manifest |= {
-            "state": "complete",
+            "state": "complete" if whole else "part of the scenarios",
+            "items": self._manifest["items"]
+            | {"judged": len(judged), "scenarios": len(judged.scenarios())},
             "sample": sample,
             "rating": "drawn" if sample else "most probable",
             "judgments": {"rows": len(table), "sha256": file_sha256(self.folder.judgments)},
             "counts": counts(table),
-            "effects": effects(self.study, self.items, self._made),
+            "effects": effects(self.study, items, self._made),
             "label_bias": label_bias(self.study, self._made),
         }
         self.folder.write_manifest(self._manifest)
@@ -254,7 +278,8 @@ class Session:
     def _ask_model(self, model: ModelSource) -> None:
         for n, (checkpoint, conditions) in enumerate(self.schedule.by_file().items()):
             prompts = [p for c in conditions for p in self.schedule.of(c)]
-            if all(key in self._made for p in prompts for key in self._keys(model.name, p)):
+            asked = self._asked(prompts)
+            if all(key in self._made for p in asked for key in self._keys(model.name, p)):
                 continue
             if model.addresses:
                 self._ask_server(model, prompts)
@@ -289,7 +314,7 @@ class Session:
             self._tell_judge(model.name, None, judge)
             keep_prompts(self.folder.prompts / model.name / "0.parquet", judge, prompts)
             self.folder.write_manifest(self._manifest)
-            todo = [(p, k) for p in prompts for k in self._keys(model.name, p)]
+            todo = [(p, k) for p in self._asked(prompts) for k in self._keys(model.name, p)]
             todo = [(p, k) for p, k in todo if k not in self._made]
             with contextlib.closing(judge.read_all([p.chat for p, _ in todo])) as readings:
                 for place, reading in readings:
@@ -386,7 +411,7 @@ class Session:
         self, model: str, condition: StudyCondition
     ) -> tuple[list[Chat], dict[int, list[Key]]]:
         """Return a condition's chats, and which judgments of them are missing, by place."""
-        prompts = self.schedule.of(condition)
+        prompts = self._asked(self.schedule.of(condition))
         missing = {
             i: [key for key in self._keys(model, p) if key not in self._made]
             for i, p in enumerate(prompts)
@@ -399,7 +424,7 @@ class Session:
         """Return the chats whose answers are missing, with what their draws depend on."""
         return [
             (p.chat, key, (self.study.seed, "answer", *key.__dict__.values()))
-            for p in self.schedule.of(condition)
+            for p in self._asked(self.schedule.of(condition))
             for key in self._keys(model, p)
             if key not in self._made
         ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from vat_bayes.decide.budget import Budget
+from vat_bayes.decide.outlook import Outlook
 from vat_bayes.decide.rule import Decision, Judged
 
 DECISION_SCHEMA = 1
@@ -27,8 +29,8 @@ def record(budget: Budget, decisions: Sequence[Decision]) -> dict[str, Any]:
     dict
         ``schema_version``; ``verdict``, the worst of all (reject before undecided before accept);
         ``budget`` with its ``name``, ``sha256`` and ``joint_probability``; and ``decisions``, each
-        with its clauses, their probabilities and what was required of them. Bounds are in rating
-        points.
+        with its clauses, their probabilities and what was required of them, and its `outlook`
+        where it is undecided for want of data. Bounds are in rating points.
     """
     verdicts = {d.verdict for d in decisions}
     worst = next(v for v in ("reject", "undecided", "accept") if v in verdicts)
@@ -48,10 +50,17 @@ def record(budget: Budget, decisions: Sequence[Decision]) -> dict[str, Any]:
                 "why": d.why,
                 "joint_probability": d.joint_probability,
                 "clauses": [_clause(c) for c in d.clauses],
+                **(_outlook(d.outlook)),
             }
             for d in decisions
         ],
     }
+
+
+def _outlook(found: Outlook | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {"outlook": asdict(found) | {"sentence": found.sentence}}
 
 
 def _clause(judged: Judged) -> dict[str, Any]:

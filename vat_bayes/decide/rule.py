@@ -12,6 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from vat_bayes.decide.budget import Budget, Clause
+from vat_bayes.decide.outlook import Outlook
 from vat_bayes.errors import InputError, near_miss
 
 Verdict = Literal["accept", "reject", "undecided"]
@@ -64,6 +65,8 @@ class Decision:
         be judged by.
     why : str
         One sentence.
+    outlook : Outlook, optional
+        What more scenarios would do, where it is undecided (`vat_bayes.decide.foresee`).
     """
 
     model: str
@@ -72,6 +75,7 @@ class Decision:
     clauses: tuple[Judged, ...]
     joint_probability: float | None
     why: str
+    outlook: Outlook | None = None
 
 
 def decide(draws: xr.Dataset, budget: Budget, *, withheld: str | None = None) -> list[Decision]:

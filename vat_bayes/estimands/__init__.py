@@ -3,6 +3,7 @@
 from vat_bayes.estimands.compute import Estimands, compute_estimands, withhold
 from vat_bayes.estimands.registry import Definition, explain, registry
 from vat_bayes.estimands.rows import CLASSICAL_SUFFIXES
+from vat_bayes.estimands.single_items import single_items
 
 __all__ = [
     "CLASSICAL_SUFFIXES",
@@ -11,5 +12,6 @@ __all__ = [
     "compute_estimands",
     "explain",
     "registry",
+    "single_items",
     "withhold",
 ]

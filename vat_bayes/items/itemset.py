@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,16 @@ class ItemSet:
         taken = _round_robin(queues)
         chosen = {next(taken) for _ in range(n)}
         return self._rows(self.table["scenario"].isin(chosen) | (self.table["split"] == "shots"))
+
+    def of_scenarios(self, scenarios: Collection[str]) -> ItemSet:
+        """Return the judged items of some scenarios, and all those held out for examples.
+
+        Parameters
+        ----------
+        scenarios : collection of str
+        """
+        named = self.table["scenario"].astype(str).isin(set(scenarios))
+        return self._rows(named | (self.table["split"] == "shots"))
 
     def sha256(self) -> str:
         """Return the SHA-256 of the content; the order of rows and columns does not matter."""

@@ -18,6 +18,7 @@ Family = Literal[
 ]
 Link = Literal["logistic", "probit"]
 Readout = Literal["ratings", "scores"]
+_SCHEMA_VERSION = 1
 
 # Each parameter with the families that it may have; the first is that of the default model.
 _COMMON: dict[str, tuple[Family, ...]] = {
@@ -236,6 +237,13 @@ def load_spec(name_or_path: str | Path = "default") -> ModelSpec:
             raise InputError(
                 f"unknown key '{key}'", where=str(path), hint=near_miss(key, known_keys)
             )
+    version = raw.get("schema_version", _SCHEMA_VERSION)
+    if version != _SCHEMA_VERSION or isinstance(version, bool):
+        raise InputError(
+            f"'schema_version' is {version!r}, expected {_SCHEMA_VERSION}",
+            where=str(path),
+            hint="a newer version of vat-bayes may read it",
+        )
     link = raw.get("link", "logistic")
     if link not in get_args(Link):
         raise InputError(

@@ -149,7 +149,13 @@ def _ruling(run: Run, found: Mapping[str, Any]) -> Ruling:
         verdict=verdict,
         why="The fit did not converge."
         if failed
-        else reason(str(found["why"]), ((s, c.text) for s, c in pairs)),
+        else " ".join(
+            [
+                reason(str(found["why"]), ((s, c.text) for s, c in pairs)),
+                # What more scenarios would do, where the data are too few to decide.
+                *([str(found["outlook"]["sentence"])] if found.get("outlook") else []),
+            ]
+        ),
         joint_probability=None if failed else found["joint_probability"],
         clauses=clauses,
     )

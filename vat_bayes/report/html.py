@@ -12,6 +12,7 @@ from markupsafe import Markup
 from vat_bayes.report import words
 from vat_bayes.report.citation import bibtex, references
 from vat_bayes.report.decision import decision
+from vat_bayes.report.example_tables import examples
 from vat_bayes.report.figures.style import series_role
 from vat_bayes.report.finding import alerts, findings, opening
 from vat_bayes.report.limits import limits
@@ -80,6 +81,7 @@ def render(run: Run, parts: tuple[ModelPart, ...]) -> str:
         decision=decision(run),
         decided=_DECIDED,
         disagreements=disagreement_lines(run),
+        examples=examples(run),
         checks=sorted(run.checks, key=lambda c: VERDICTS.index(c.verdict)),
         tally=[
             (v, _SIGNS[v], f"{n} {VERDICT_WORDS[v]}")

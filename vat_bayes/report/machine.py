@@ -11,6 +11,7 @@ from vat_bayes.report.agreement import disagreements
 from vat_bayes.report.decided import Decided, decided
 from vat_bayes.report.doses import Dosed, find_doses
 from vat_bayes.report.estimates import Estimate
+from vat_bayes.report.example_items import ExampleItem
 from vat_bayes.report.finding import alerts, findings, opening
 from vat_bayes.report.run import VERDICTS, Arm, Run
 from vat_bayes.report.schema import SCHEMA_VERSION, Summary
@@ -82,6 +83,7 @@ def summary(run: Run) -> dict[str, Any]:
                 ),
                 "estimates": {name: _json(_get(run, arm, name)) for name in _NAMES},
                 "shifts": {v: _json(run.get(arm, "shift", v, "points")) for v in run.values},
+                "example_items": [_item(x) for x in run.examples_of(arm)],
             }
             for arm in run.arms
         ],
@@ -159,17 +161,23 @@ def _get(run: Run, arm: Arm, name: str) -> Estimate:
     return run.get(arm, name, scale="points" if name.startswith(_IN_POINTS) else None)
 
 
-def _json(e: Estimate) -> dict[str, Any]:
-    def finite(x: float) -> float | None:
-        return x if math.isfinite(x) else None
+def _item(x: ExampleItem) -> dict[str, Any]:
+    found = {k: v for k, v in vars(x).items() if k not in ("model", "condition", "shrunken")}
+    return found | {"without_noise": _finite(x.shrunken), "lo": _finite(x.lo), "hi": _finite(x.hi)}
 
+
+def _finite(x: float) -> float | None:
+    return x if math.isfinite(x) else None
+
+
+def _json(e: Estimate) -> dict[str, Any]:
     return {
-        "median": finite(e.centre),
-        "lo": finite(e.lo),
-        "hi": finite(e.hi),
-        "level": finite(e.level),
+        "median": _finite(e.centre),
+        "lo": _finite(e.lo),
+        "hi": _finite(e.hi),
+        "level": _finite(e.level),
         "unit": e.unit,
-        "p_positive": finite(e.p_positive),
+        "p_positive": _finite(e.p_positive),
         "status": e.status,
     }
 

@@ -13,6 +13,7 @@ from vat_bayes.report import words
 from vat_bayes.report.citation import bibtex, references
 from vat_bayes.report.decision import decision
 from vat_bayes.report.doses import find_doses
+from vat_bayes.report.example_tables import examples
 from vat_bayes.report.finding import alerts, findings, nvat_sentence, opening
 from vat_bayes.report.html import TEMPLATES, VERDICT_WORDS
 from vat_bayes.report.limits import limits
@@ -99,6 +100,7 @@ def render_markdown(run: Run) -> str:
         parts=[_part(run, model) for model in run.models],
         truth_said=verdict(compared, run.level) if compared else "",
         missed=_missed(run, compared),
+        examples=examples(run),
         checks=sorted(run.checks, key=lambda c: VERDICTS.index(c.verdict)),
         verdicts=VERDICT_WORDS,
         data=data_table(run),

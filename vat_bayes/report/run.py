@@ -16,6 +16,7 @@ from vat_bayes.checks import GATING
 from vat_bayes.conditions import ROLES
 from vat_bayes.errors import InputError
 from vat_bayes.report.estimates import Estimate, Estimates, read_estimands
+from vat_bayes.report.example_items import ExampleItem, read_example_items
 from vat_bayes.values import VALUES
 
 _IN_DRAWS = (
@@ -95,6 +96,8 @@ class Run:
         True values, where the study was simulated or built to have known ones.
     decision : mapping
         As in ``decision.json``; empty when no budget was declared.
+    examples : tuple of ExampleItem
+        The items that each condition moved most; empty when the folder has none.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Run:
     data: pd.DataFrame | None
     truth: pd.DataFrame | None
     decision: Mapping[str, Any]
+    examples: tuple[ExampleItem, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -136,6 +140,11 @@ class Run:
     def all(self, arm: Arm) -> list[Estimate]:
         """Return every estimate of an arm, in the order of the table."""
         return self.estimates.of(arm.model, arm.condition)
+
+    def examples_of(self, arm: Arm) -> tuple[ExampleItem, ...]:
+        """Return the items that an arm moved, the largest change first."""
+        mine = (arm.model, arm.condition)
+        return tuple(x for x in self.examples if (x.model, x.condition) == mine)
 
     def couplings(self, arm: Arm) -> dict[tuple[str, str], Estimate]:
         """Return an arm's couplings, each pair of values once, in circle order."""
@@ -182,7 +191,8 @@ def load_run(
     ----------
     folder : Path
         It holds ``estimands.csv``, ``estimand_draws.nc`` and ``checks.json``, and may hold
-        ``manifest.json``, ``study.toml``, ``data.csv``, ``truth.csv`` and ``decision.json``.
+        ``manifest.json``, ``study.toml``, ``data.csv``, ``truth.csv``, ``decision.json``,
+        ``example_items.csv`` and ``items.parquet``.
     truth, data : pandas.DataFrame, optional
         In place of the files of that name.
 
@@ -221,6 +231,7 @@ def load_run(
         data=data if data is not None else _optional_table(folder / "data.csv"),
         truth=truth if truth is not None else _optional_table(folder / "truth.csv"),
         decision=_optional_object(folder / "decision.json"),
+        examples=read_example_items(folder),
     )
 
 

@@ -37,6 +37,25 @@ class Said(_Part):
     text: str
 
 
+class Item(_Part):
+    """One item that a condition moved; picked by the size of its change."""
+
+    item: str
+    scenario: str
+    values: str = Field(description="Its loadings: 'benevolence' for 1, '-power' for -1.")
+    scenario_text: str | None = Field(description="Null where the run folder has no texts.")
+    action_text: str | None
+    before: float = Field(description="Mean rating.")
+    after: float = Field(description="Mean rating.")
+    change: float = Field(description="Rating points; too large on average in items picked by it.")
+    without_noise: float | None = Field(description="Shrunken; null where the noise is unknown.")
+    lo: float | None
+    hi: float | None
+    level: float
+    judged: int = Field(description="Pairs of judgments behind the change.")
+    noise: str = Field(description="Taken from 'prompts', 'repeats', 'retest', or '' if unknown.")
+
+
 class ArmSummary(_Part):
     """One model under one condition other than its baseline."""
 
@@ -50,6 +69,7 @@ class ArmSummary(_Part):
     finding: Said | None = Field(description="Interventions only.")
     estimates: dict[str, Number] = Field(description="By name as in estimands.csv.")
     shifts: dict[str, Number] = Field(description="By value, in rating points.")
+    example_items: list[Item] = Field(description="Those that it moved most, the largest first.")
 
 
 class Step(_Part):

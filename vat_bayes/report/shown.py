@@ -299,6 +299,9 @@ def _axes[T](
 
     from vat_bayes.report.figures.style import style
 
+    # Loads the backend, which in a notebook turns interactive drawing on; inside the style it would
+    # be turned off again, and every figure but the first would not be shown.
+    pyplot.draw_if_interactive()
     with style():
         into = pyplot.figure(figsize=size, dpi=_DPI) if figure is None else figure
         drawn = draw(into)

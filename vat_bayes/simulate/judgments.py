@@ -136,6 +136,8 @@ def _table(
         ("placebo", [c.placebo or "" for c in world.conditions]),
     ):
         table[key] = np.array(cells)[condition]
+    if any(c.dose is not None for c in world.conditions):
+        table["dose"] = np.array([c.dose for c in world.conditions], float)[condition]
     if readout == "distribution":
         table.insert(6, "rating", flat.argmax(axis=1) + 1)
         columns = {f"p{j + 1}": flat[:, j] for j in range(k)}

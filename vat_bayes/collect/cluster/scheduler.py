@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from vat_bayes.collect.cluster.later import interruption_later
 from vat_bayes.collect.cluster.task import Done, Task, about, do
 from vat_bayes.collect.llamacpp.settings import usable_cores
 from vat_bayes.collect.stopped import KEPT, StoppedError
@@ -133,19 +134,20 @@ def open_cluster(words: str) -> Iterator[Cluster]:
             if not 1 <= n <= _MOST_WORKERS:
                 raise InputError(f"--cluster {words}: expected 1 to {_MOST_WORKERS} processes")
             threads = max(1, cores // n)
-            at: Any = stack.enter_context(
-                distributed.LocalCluster(
-                    n_workers=n,
-                    threads_per_worker=1,
-                    processes=True,
-                    dashboard_address=None,
-                    host="127.0.0.1",
-                    # A worker is not stopped for the memory of the model that it is there to hold.
-                    memory_limit=0,
-                    silence_logs=50,
-                    preload=["vat_bayes.collect.cluster.preload"],
+            with interruption_later():
+                at: Any = stack.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=n,
+                        threads_per_worker=1,
+                        processes=True,
+                        dashboard_address=None,
+                        host="127.0.0.1",
+                        # A worker is not stopped for the memory of the model that it is to hold.
+                        memory_limit=0,
+                        silence_logs=50,
+                        preload=["vat_bayes.collect.cluster.preload"],
+                    )
                 )
-            )
         elif re.fullmatch(r"(tcp|tls|ucx|ws|wss)://\S+", words):
             at = words
         else:

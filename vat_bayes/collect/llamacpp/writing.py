@@ -100,13 +100,7 @@ class Writer:
         return self._rated(tokens, text, "budget", temperature, seed)
 
     def _ended(self, text: str) -> Answer:
-        after = _LAST_CUE.split(text)
-        rating = leading_label(after[-1].lstrip(" *_"), self._labels)
-        if len(after) == 1 and rating is not None:
-            # Without the word, only an answer that is a label and nothing more is one.
-            label = self._labels[rating - 1]
-            rating = rating if text.strip().rstrip(".") == label else None
-        return Answer(Reading((), None, rating, "end"), text)
+        return Answer(Reading((), None, written_rating(text, self._labels), "end"), text)
 
     def _rated(
         self,
@@ -128,6 +122,29 @@ class Writer:
                 uniform=lambda step: uniform(*seed, "rating", step),
             )
         return Answer(Reading(found.probabilities, found.p_valid, rating, ended), text)
+
+
+def written_rating(text: str, labels: Sequence[str]) -> int | None:
+    """Return the rating in a finished answer.
+
+    Parameters
+    ----------
+    text : str
+        What the model wrote.
+    labels : sequence of str
+        The labels of the scale.
+
+    Returns
+    -------
+    int or None
+        The label after the last ``Answer:`` at the beginning of a line. Without the word, only an
+        answer that is a label and nothing more is one.
+    """
+    after = _LAST_CUE.split(text)
+    rating = leading_label(after[-1].lstrip(" *_"), labels)
+    if len(after) == 1 and rating is not None:
+        rating = rating if text.strip().rstrip(".") == labels[rating - 1] else None
+    return rating
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

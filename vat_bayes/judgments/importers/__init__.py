@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from vat_bayes.errors import InputError, near_miss
 from vat_bayes.judgments.importers.base import Imported
+from vat_bayes.judgments.importers.inspect_logs import import_inspect
+from vat_bayes.judgments.importers.lm_eval_samples import import_lm_eval
 from vat_bayes.judgments.importers.table import import_table
 from vat_bayes.judgments.importers.valueportrait import import_valueportrait
 
 IMPORTERS: MappingProxyType[str, Callable[..., Imported]] = MappingProxyType(
-    {"table": import_table, "valueportrait": import_valueportrait}
+    {
+        "table": import_table,
+        "inspect": import_inspect,
+        "lm-eval": import_lm_eval,
+        "valueportrait": import_valueportrait,
+    }
 )
 """Kind -> the function that imports it; its docstring documents the options."""
 
-__all__ = ["IMPORTERS", "Imported", "import_judgments", "import_table", "import_valueportrait"]
+SEVERAL = ("inspect", "lm-eval")
+"""The kinds of which several files are taken together."""
+
+__all__ = [
+    "IMPORTERS",
+    "Imported",
+    "import_inspect",
+    "import_judgments",
+    "import_lm_eval",
+    "import_table",
+    "import_valueportrait",
+]
 
 
-def import_judgments(kind: str, path: str | Path, **options: Any) -> Imported:
+def import_judgments(
+    kind: str, path: str | Path | Sequence[str | Path], **options: Any
+) -> Imported:
     """Turn a data set of another shape into judgments.
 
     Parameters
     ----------
     kind : str
         A key of `IMPORTERS`.
-    path : path
-        The file or folder.
+    path : path or sequence of path
+        The file or folder; several of them for logs.
     **options
         What the importer of this kind takes.
 
@@ -61,4 +81,11 @@ def import_judgments(kind: str, path: str | Path, **options: Any) -> Imported:
     for parameter in known:
         if parameter.default is parameter.empty and parameter.name not in options:
             raise InputError(f"the importer '{kind}' needs the option '{parameter.name}'")
-    return importer(path, **options)
+    if kind in SEVERAL or isinstance(path, str | Path):
+        return importer(path, **options)
+    if len(path) != 1:
+        raise InputError(
+            f"the importer '{kind}' takes one file, found {len(path)}",
+            hint=f"several are taken by {' and '.join(SEVERAL)}",
+        )
+    return importer(path[0], **options)
