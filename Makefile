@@ -51,7 +51,7 @@ $(DOCS): docs/requirements.lock $(READY) scripts/bootstrap
 
 docs: $(DOCS)
 	@export PATH="$(CURDIR)/.build/docs/bin:$(CURDIR)/$(BIN):$$PATH"; \
-	  echo "== notebook"; jupyter execute --timeout=300 examples/notebook.ipynb; \
+	  echo "== notebook"; jupyter execute --timeout=900 examples/notebook.ipynb; \
 	  echo "== pages"; sphinx-build -W --keep-going -q -d .build/doctrees docs .build/site
 	@echo "the documentation is in .build/site/index.html"
 

@@ -19,7 +19,7 @@ html_extra_path = ["summary.schema.json"]
 # Every page with code is run from start to end; an error in it is an error of the build.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 300
+nb_execution_timeout = 900  # seconds a cell may take on a busy machine
 nb_merge_streams = True
 nb_output_stderr = "remove"
 

@@ -14,6 +14,7 @@ import pytest
 from cli_files import write_ratings, write_study
 
 from vat_bayes.cli import main
+from vat_bayes.study import Study
 
 COMMANDS = ("demo", "audit", "collect", "fit", "check", "report", "import", "simulate")
 
@@ -59,12 +60,21 @@ def test_an_interruption_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(import_module("vat_bayes.collect"), "collect", interrupt)
+    asked = []
+
+    def collect(study: Study, **options: object) -> None:
+        asked.append((study.models[0].mode, study.models[0].n_batch, options["cluster"]))
+        interrupt()
+
+    monkeypatch.setattr(import_module("vat_bayes.collect"), "collect", collect)
     study, out = str(write_study(tmp_path)), str(tmp_path / "run")
-    assert main([command, study, "--out", out, "--sample", "3"]) == 3
+    more = ["--mode", "batched", "--batch", "256", "--cluster", "local:2"]
+    assert main([command, study, "--out", out, "--sample", "3", *more]) == 3
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert f"`vat-bayes {command} {study} --out {out} --sample 3` goes on" in said
+    words = " ".join(more)
+    assert f"`vat-bayes {command} {study} --out {out} --sample 3 {words}` goes on" in said
+    assert asked == [("batched", 256, "local:2")]
 
 
 def test_an_interrupted_fit_leaves_nothing_behind(

@@ -73,7 +73,9 @@ def test_check_fails_with_code_1_and_report_writes_the_page(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", str(run)]) == 1
-    assert "failed: " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "failed: " in told
+    assert f"run it longer: vat-bayes fit {run} --draws 1000" in told
     assert main(["check", str(run), "--quiet"]) == 1
     seen = capsys.readouterr()
     assert (seen.out, seen.err) == ("", "")

@@ -17,7 +17,8 @@ from vat_bayes.sequential import Plan, collect_until
 from vat_bayes.stopping import ordered_scenarios, parse_rule
 from vat_bayes.study import Study
 
-QUICK = FitOptions(draws=20, tune=20, chains=1)
+# The answers of random weights hardly move: trajectories are long, and few of them are enough here.
+QUICK = FitOptions(draws=4, tune=10, chains=1)
 
 
 @pytest.fixture

@@ -76,7 +76,21 @@ def failures(fitted: FittedRun) -> str:
         warned = sum(c.verdict == "warn" for c in fitted.checks)
         skipped = sum(c.verdict == "not-run" for c in fitted.checks)
         return f"no check failed ({warned} with a warning, {skipped} not run)"
-    return "failed: " + "; ".join(f"{c.check} ({c.why})" for c in fitted.failed)
+    said = "failed: " + "; ".join(f"{c.check} ({c.why})" for c in fitted.failed)
+    from vat_bayes.checks import GATING
+    from vat_bayes.runs import FitOptions, RunFiles
+
+    if not any(c.check in GATING for c in fitted.failed):
+        return said
+    section, usual = RunFiles(fitted.folder).fit_section(), FitOptions()
+    draws, tune = (
+        2 * max(int(section.get(k, least)), least)
+        for k, least in (("draws", usual.draws // 2), ("tune", usual.tune // 2))
+    )
+    return (
+        f"{said}\nthe sampler has not converged, so what it estimates is withheld; run it longer: "
+        f"vat-bayes fit {fitted.folder} --draws {draws} --tune {tune}"
+    )
 
 
 def checks_table(checks: Sequence[Check]) -> Table:
