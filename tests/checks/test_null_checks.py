@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from check_fits import Fitted
-from scipy.stats import wasserstein_distance
+from scipy.stats import t, wasserstein_distance
 from simulated_studies import PLACEBO, RETEST, TARGETED, V, drawn_posterior, simulate_study
 
 from vat_bayes.checks.design import check_answers, check_bootstrap, share_difference
@@ -96,18 +96,37 @@ def test_strong_coupling_is_found_and_none_is_not() -> None:
 
 def test_interval_widths_of_a_fit_are_those_of_the_bootstrap(fitted_scores: Fitted) -> None:
     table = fitted_scores[1].table
-    check = check_bootstrap(table)
+    check = check_bootstrap(table, 16)
     assert check.verdict == "pass"
     wide = table.copy()
     gain = (wide["estimand"] == "gain") & (wide["scale"] == "points")
     half = (wide.loc[gain, "hi"] - wide.loc[gain, "lo"]) / 2
     wide.loc[gain, "hi"] -= 1.5 * half
-    narrow = check_bootstrap(wide)
+    narrow = check_bootstrap(wide, 16)
     assert narrow.verdict == "warn"
     assert narrow.figure is not None
     assert narrow.figure > 2.5
     assert "promote, gain" in narrow.why
-    assert check_bootstrap(table[~table["estimand"].str.contains("bootstrap")]).verdict == "not-run"
+    without = table[~table["estimand"].str.contains("bootstrap")]
+    assert check_bootstrap(without, 16).verdict == "not-run"
+
+
+def test_percentile_intervals_of_few_scenarios_are_widened() -> None:
+    # A mean of normal scenarios, where the right interval is that of t.
+    rng, n = np.random.default_rng(5), 8
+    found = []
+    for _ in range(200):
+        seen = rng.normal(1.0, 1.0, n)
+        means = rng.choice(seen, (2000, n)).mean(1)
+        half = t.ppf(0.95, n - 1) * seen.std(ddof=1) / np.sqrt(n)
+        ends = [(seen.mean() - half, seen.mean() + half), tuple(np.quantile(means, [0.05, 0.95]))]
+        table = pd.DataFrame(ends, columns=["lo", "hi"]).assign(
+            model="m", condition="c", scale="points", estimand=["gain", "gain_bootstrap"]
+        )
+        figure = check_bootstrap(table, n).figure
+        assert figure is not None
+        found.append(figure)
+    assert np.median(found) < 1.03
 
 
 def test_bootstrap_twins_of_the_tax(fitted_scores: Fitted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -63,7 +64,9 @@ def run_checks(
         check_loo(tree),
         leave_out or _NOT_REFITTED,
         check_classical(estimands.table),
-        check_bootstrap(estimands.table),
+        check_bootstrap(
+            estimands.table, len(np.unique(tree["constant_data"]["item_scenario"].values))
+        ),
         *check_prior(tree, estimands.draws),
         *check_sensitivity(tree, estimands.draws),
         check_effect(tree, estimands.draws),

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vat_bayes.model.coupling import coupling_root
 from vat_bayes.model.fast.data import ModelRatings
 from vat_bayes.model.fast.density import Shape
 from vat_bayes.model.fast.engine import Fitted
@@ -58,7 +59,7 @@ class EffectDraws:
         # Scenarios and items without a rating have their prior.
         alpha = rng.normal(size=(n, len(s.models), len(s.scenarios), v))
         kappa = rng.normal(size=(n, len(s.models), len(s.items)))
-        half = draws["u_scale"][..., None] * np.linalg.cholesky(draws["coupling"])
+        half = draws["u_scale"][..., None] * coupling_root(draws["coupling"])
         raw = rng.normal(size=(n, len(s.arms), len(s.scenarios), v))
         u = np.einsum("davw,dasw->dasv", half, raw)
         for m, data in enumerate(self.data):
