@@ -26,6 +26,7 @@ from vat_bayes.checks.predictive import check_predictive
 from vat_bayes.checks.prior import check_prior
 from vat_bayes.checks.sensitivity import check_sensitivity
 from vat_bayes.estimands import CLASSICAL_SUFFIXES, Estimands, withhold
+from vat_bayes.model.access import array
 
 # It takes several fits, so it is run only when asked for.
 _NOT_REFITTED = Check(
@@ -65,7 +66,7 @@ def run_checks(
         leave_out or _NOT_REFITTED,
         check_classical(estimands.table),
         check_bootstrap(
-            estimands.table, len(np.unique(tree["constant_data"]["item_scenario"].values))
+            estimands.table, len(np.unique(array(tree, "constant_data", "item_scenario")))
         ),
         *check_prior(tree, estimands.draws),
         *check_sensitivity(tree, estimands.draws),
