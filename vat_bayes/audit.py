@@ -337,22 +337,8 @@ def load_run(folder: str | Path) -> FittedRun:
     InputError
         When the folder is not that of a fitted run, or a file in it can't be read.
     """
-    import xarray as xr
-
     run = RunFiles(_run_folder(folder))
-    for needed in (run.estimands, run.draws, run.checks):
-        if not needed.is_file():
-            raise InputError(
-                f"there is no {needed.name}",
-                where=str(folder),
-                hint=f"fit it first: vat-bayes fit {folder}",
-            )
-    try:
-        draws = xr.load_dataset(run.draws)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"not a netCDF file ({type(error).__name__})", where=str(run.draws)
-        ) from None
+    draws = run.read_draws((run.estimands, run.draws, run.checks))
     table = read_estimands(run.estimands)
     return FittedRun(run.root, Estimands(table, draws), read_checks(run.checks))
 

@@ -225,6 +225,39 @@ class RunFiles:
         for ending in (".md", ".pdf"):
             self.report.with_suffix(ending).unlink(missing_ok=True)
 
+    def read_draws(self, needed: Iterable[Path]) -> xr.Dataset:
+        """Read the draws of the estimands of a run that was fitted and checked.
+
+        Parameters
+        ----------
+        needed : iterable of Path
+            Files that must be there.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        InputError
+            When a file is missing, or that of the draws can't be read.
+        """
+        import xarray as xr
+
+        for path in needed:
+            if not path.is_file():
+                raise InputError(
+                    f"there is no {path.name}",
+                    where=str(self.root),
+                    hint=f"fit it first: vat-bayes fit {self.root}",
+                )
+        try:
+            return xr.load_dataset(self.draws)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"not a netCDF file ({type(error).__name__})", where=str(self.draws)
+            ) from None
+
     def read_manifest(self) -> dict[str, Any]:
         """Return the manifest; empty when there is none.
 

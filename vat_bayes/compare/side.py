@@ -87,19 +87,7 @@ def read_side(folder: str | Path) -> Side:
     if not run.root.is_dir():
         what = "this is a file, expected" if run.root.exists() else "no such"
         raise InputError(f"{what} run folder", where=str(folder))
-    for needed in (run.draws, run.checks):
-        if not needed.is_file():
-            raise InputError(
-                f"there is no {needed.name}",
-                where=str(folder),
-                hint=f"fit it first: vat-bayes fit {folder}",
-            )
-    try:
-        draws = xr.load_dataset(run.draws)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"not a netCDF file ({type(error).__name__})", where=str(run.draws)
-        ) from None
+    draws = run.read_draws((run.draws, run.checks))
     return Side(
         folder=run.root,
         draws=draws,
