@@ -166,7 +166,7 @@ def em_step(posterior: Posterior, centre: Centre, curvature: Array, prior_scales
     return Centre(
         mean,
         effect_covariance(alpha, spread),
-        unflatten(style + jnp.clip(move, -0.3, 0.3), n_arms),
+        unflatten(style + move * jnp.minimum(1.0, 0.3 / jnp.abs(move).max()), n_arms),
     )
 
 

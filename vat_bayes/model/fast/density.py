@@ -32,6 +32,10 @@ from vat_bayes.model.priors import ModelSpec
 from vat_bayes.model.structure import Floats, Ints, Structure
 
 
+# A potential that only cutpoints out of order reach: half of what they are charged.
+OUT_OF_ORDER = 5e9
+
+
 @dataclass(frozen=True)
 class Shape:
     """Sizes and priors of one fit, fixed when the density is compiled.
@@ -211,7 +215,7 @@ def cutpoint_log_prior(cutpoint: Array, concentration: float) -> Array:
     ordered = (share > 0).all()
     log_share = jnp.log(jnp.where(share > 0, share, 1.0)).sum()
     jacobian = (jnp.log(below) + jnp.log1p(-below)).sum()
-    return jnp.where(ordered, (concentration - 1.0) * log_share + jacobian, -1e10)
+    return jnp.where(ordered, (concentration - 1.0) * log_share + jacobian, -2.0 * OUT_OF_ORDER)
 
 
 def group_matrix(patterns: Ints) -> Floats:

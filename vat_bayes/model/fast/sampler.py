@@ -28,7 +28,7 @@ from numpyro.infer.util import constrain_fn, potential_energy
 
 from vat_bayes.model.coupling import partial_count
 from vat_bayes.model.fast.centre import start
-from vat_bayes.model.fast.density import Shape, surrogate_model
+from vat_bayes.model.fast.density import OUT_OF_ORDER, Shape, surrogate_model
 from vat_bayes.model.fast.radius import draw_scales
 from vat_bayes.model.fast.surrogate import Surrogate
 from vat_bayes.model.structure import Floats, Ints
@@ -44,6 +44,8 @@ _MOST_STEPS = 64
 _ACCEPTED = 0.75
 # Energy lost on a trajectory from which it counts as divergent, as in Stan.
 _DIVERGENT = 1000.0
+# Times that a starting point is brought nearer to the middle.
+_HALVINGS = 10
 # Weight of the scales so far, in draws, when draws say something else.
 _PRIOR_DRAWS = 10
 
@@ -191,16 +193,18 @@ class Sampler:
         self._size = len(flat)
         if state is None:
             scale = np.asarray(ravel_pytree(scales)[0])
-            noise = rng.normal(size=(self.chains, self._size))
-            state = _begin(np.asarray(flat) + scale * noise, scale, 0.2)
+            noise = scale * rng.normal(size=(self.chains, self._size))
+            state = self._begin(surrogates, np.asarray(flat), noise, scale=scale, step=0.1)
             for chunks in _SCALING:
                 state = self._adapt(surrogates, state, chunks, rng)
                 state = replace(state, scale=self._scales(state))
         else:
-            position, moving = state.position.copy(), self._places("means_")
+            middle, noise = state.position.copy(), np.zeros_like(state.position)
+            moving = self._places("means_")
             # Means and style are in units of the stand-in, about its centre.
-            position[:, moving] = rng.normal(size=(self.chains, len(moving)))
-            state = _begin(position, state.scale, state.step)
+            middle[:, moving] = 0.0
+            noise[:, moving] = rng.normal(size=(self.chains, len(moving)))
+            state = self._begin(surrogates, middle, noise, scale=state.scale, step=state.step)
         state = self._adapt(surrogates, state, _STEPPING, rng)
         parts = []
         for _ in range(0, draws, _CHUNK):
@@ -228,6 +232,29 @@ class Sampler:
             "acceptance_rate": kept.accept,
         }
         return parameters, statistics, replace(state, scale=self._scales(state))
+
+    def _begin(
+        self, surrogates: Surrogates, middle: Floats, noise: Floats, *, scale: Floats, step: float
+    ) -> State:
+        """Start about a point, nearer to it where the density is not one's own to start in.
+
+        Steps of no length compute value and gradient with the function that samples; another one
+        would compile the density a second time. A value of infinity has the first of them taken.
+        """
+        keys = jax.random.split(jax.random.PRNGKey(0), self.chains)
+        stay = (jnp.asarray(scale), jnp.zeros(()), jnp.ones(_CHUNK, int))
+        for _ in range(_HALVINGS):
+            position = middle + noise
+            unknown = jnp.full(self.chains, jnp.inf)
+            here = _Here(jnp.asarray(position), unknown, jnp.zeros_like(jnp.asarray(position)))
+            (_, value, gradient), _ = self._advance(here, keys, surrogates, stay)
+            outside = ~(np.asarray(value) < OUT_OF_ORDER)
+            if not outside.any():
+                break
+            noise = np.where(outside[:, None], 0.5 * noise, noise)
+        return State(
+            position, np.asarray(value), np.asarray(gradient), scale, step, position[:, None]
+        )
 
     def _places(self, prefix: str) -> Ints:
         """Where the parameters with names of one beginning are in the flat vector."""
@@ -274,13 +301,3 @@ class Sampler:
         position, value, gradient = (np.asarray(x) for x in here)
         state = replace(state, position=position, value=value, gradient=gradient)
         return state, _Transition(*(np.asarray(x) for x in out))
-
-
-def _begin(position: Floats, scale: Floats, step: float) -> State:
-    """Start where the potential is not known.
-
-    A value of infinity has the first trajectory accepted, wherever it leads; it is warm-up. To
-    compute value and gradient here would compile the density a second time.
-    """
-    value, gradient = np.full(len(position), np.inf), np.zeros_like(position)
-    return State(position, value, gradient, scale, step, position[:, None])
