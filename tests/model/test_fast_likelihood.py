@@ -11,12 +11,15 @@ import pytest
 from numpyro.infer.util import log_density
 from scipy import stats
 from scipy.special import expit
-from simulated_studies import factorial_structure, irregular_ratings, log_prior
+from simulated_studies import factorial_structure, irregular_ratings, log_prior, simulate_study
 
+from vat_bayes.conditions import Condition
 from vat_bayes.model import load_spec
+from vat_bayes.model.build import prepare
+from vat_bayes.model.fast.centre import em_step, first_centre, style_curvature
 from vat_bayes.model.fast.data import ModelRatings, split_models
 from vat_bayes.model.fast.density import cutpoint_log_prior, shape_of, surrogate_model
-from vat_bayes.model.fast.engine import patterns
+from vat_bayes.model.fast.engine import _work, patterns
 from vat_bayes.model.fast.importance import exact_moments
 from vat_bayes.model.fast.items import Style, item_moments, to_device
 from vat_bayes.model.fast.posterior import (
@@ -38,6 +41,7 @@ from vat_bayes.model.fast.surrogate import (
     tilt,
 )
 from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.values import VALUES
 
 SPEC = load_spec()
 V = 10
@@ -334,6 +338,24 @@ def test_tilt_changes_the_score_by_what_it_is_given() -> None:
 def test_cutpoints_out_of_order_are_impossible() -> None:
     with jax.enable_x64(True):
         assert float(cutpoint_log_prior(jnp.array([-1.0, 0.5, 0.2, 1.0]), 2.0)) < -1e9
+
+
+def test_way_to_the_middle_does_not_go_astray_with_many_arms() -> None:
+    """Steps cut coordinate by coordinate leave their direction, and the style swings ever wider."""
+    arms = tuple(Condition(f"promote-{v}", "intervention", (v,)) for v in VALUES)
+    study = simulate_study(3, readout="ratings", n_scenarios=24, conditions=arms)
+    design = prepare(study.judgments, "ratings").design
+    assert isinstance(design, RatingsDesign)
+    (data,) = split_models(design)
+    work, here = _work(data, shape_of(design.structure, SPEC)), first_centre(data)
+    steepness = []
+    for _ in range(10):
+        posterior = work.refresh(here)
+        steepness.append(float(jnp.abs(posterior.style.sum(0)).max()))
+        curvature = style_curvature(work.ratings, posterior, here.style)
+        here = em_step(posterior, here, curvature, work.prior_scales)
+    assert max(steepness) == steepness[0]
+    assert steepness[-1] < 0.1 * steepness[0]
 
 
 def test_scenarios_are_grouped_by_what_they_lack() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from vat_bayes.model.coupling import coupling_root
 from vat_bayes.model.effects import Draws, category_probabilities
 from vat_bayes.model.priors import Link
-from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.ratings import RatingsDesign, draw_counts
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Floats, Ints, Structure
 
@@ -132,15 +132,16 @@ def new_ratings(
     if design.has_repeats:
         new["repeat_raw"] = rng.normal(size=(n_draws, s.n_states, len(s.items)))
     probability = category_probabilities(design, {**draws, **new}, link)
-    probability /= probability.sum(-1, keepdims=True)
-    return np.asarray(rng.multinomial(n, probability))
+    return draw_counts(rng, n, probability)
 
 
 def _count(design: RatingsDesign, counts: Ints) -> Floats:
     s = design.structure
-    out = np.zeros((s.n_states, len(kind_labels(s)), counts.shape[1]))
-    np.add.at(out, (design.cell_state, item_kinds(s.loading)[design.cell_item]), counts)
-    return out
+    shape = (s.n_states, len(kind_labels(s)))
+    place = design.cell_state * shape[1] + item_kinds(s.loading)[design.cell_item]
+    size = shape[0] * shape[1]
+    columns = [np.bincount(place, weights=x, minlength=size) for x in counts.T]
+    return np.stack(columns, axis=1).reshape(*shape, -1)
 
 
 def score_kinds(design: ScoresDesign, score: Floats) -> Floats:

@@ -9,9 +9,9 @@ import numpy as np
 from vat_bayes.model.coupling import coupling_root
 from vat_bayes.model.effects import Draws, category_probabilities, chunks_of_draws
 from vat_bayes.model.priors import Link
-from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.ratings import RatingsDesign, draw_counts
 from vat_bayes.model.scores import ScoresDesign
-from vat_bayes.model.structure import Floats
+from vat_bayes.model.structure import Floats, Ints
 
 SCORE_STATISTICS = ("mean", "sd", "shift_sd", "shift_kurtosis")
 
@@ -27,7 +27,7 @@ def observed_rating_counts(design: RatingsDesign) -> Floats:
     -------
     ndarray, shape (state, K)
     """
-    return np.asarray(_by_state(design, design.counts[None].astype(float))[0])
+    return np.asarray(_by_state(design, design.counts[None])[0])
 
 
 def replicated_rating_counts(
@@ -50,16 +50,18 @@ def replicated_rating_counts(
     n, counts = design.counts.sum(1), []
     for chunk in chunks_of_draws(design, draws):
         probability = category_probabilities(design, chunk, link)
-        probability /= probability.sum(-1, keepdims=True)
-        counts.append(_by_state(design, rng.multinomial(n, probability).astype(float)))
+        counts.append(_by_state(design, draw_counts(rng, n, probability)))
     return np.concatenate(counts)
 
 
-def _by_state(design: RatingsDesign, counts: Floats) -> Floats:
-    out = np.zeros((len(counts), design.structure.n_states, counts.shape[-1]))
-    for state in range(design.structure.n_states):
-        out[:, state] = counts[:, design.cell_state == state].sum(1)
-    return out
+def _by_state(design: RatingsDesign, counts: Ints) -> Floats:
+    size = design.structure.n_states
+    return np.stack(
+        [
+            np.stack([np.bincount(design.cell_state, weights=x, minlength=size) for x in one.T], 1)
+            for one in counts
+        ]
+    )
 
 
 def score_statistics(design: ScoresDesign, score: Floats) -> Floats:

@@ -82,6 +82,31 @@ def distribution_function(x: Floats, link: Link) -> Floats:
     return np.asarray(expit(x) if link == "logistic" else ndtr(x))
 
 
+def draw_counts(rng: np.random.Generator, n: Ints, probability: Floats) -> Ints:
+    """Draw the ratings of every cell and count them.
+
+    Parameters
+    ----------
+    rng : Generator
+    n : ndarray of int, shape (cell,)
+        Ratings in each cell.
+    probability : ndarray, shape (draw, cell, K)
+
+    Returns
+    -------
+    ndarray of int, shape (draw, cell, K)
+    """
+    if (n != 1).any():
+        return np.asarray(rng.multinomial(n, probability / probability.sum(-1, keepdims=True)))
+    # One rating is one comparison with the distribution function, far less than a multinomial.
+    left = rng.random(probability.shape[:2])
+    rating = np.zeros(left.shape, np.int8)
+    for k in range(probability.shape[2] - 1):
+        left -= probability[:, :, k]
+        rating += left >= 0
+    return (rating[:, :, None] == np.arange(probability.shape[2], dtype=np.int8)).astype(np.int8)
+
+
 def log_likelihood(
     design: RatingsDesign, parameters: Mapping[str, Floats], link: Link = "logistic"
 ) -> Floats:

@@ -31,7 +31,6 @@ from vat_bayes.model.fast.surrogate import (
 from vat_bayes.model.priors import ModelSpec
 from vat_bayes.model.structure import Floats, Ints, Structure
 
-
 # A potential that only cutpoints out of order reach: half of what they are charged.
 OUT_OF_ORDER = 5e9
 

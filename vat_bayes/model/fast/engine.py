@@ -122,8 +122,10 @@ def _some(data: ModelRatings, n: int, first: int = 0) -> ModelRatings:
     group, _ = patterns(data)
     order = np.argsort(group, kind="stable")
     every = max(1, len(order) // n)
-    one_each = np.flatnonzero(np.diff(group[order], prepend=-1))
-    keep = np.union1d(order[first * (every // 2) :: every], order[one_each])
+    keep = order[first * (every // 2) :: every]
+    one_each = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
+    # Samples of one size share what is compiled: only groups that are not there yet add to them.
+    keep = np.union1d(keep, one_each[~np.isin(group[one_each], group[keep])])
     return data if len(keep) == len(group) else data.take(keep)
 
 

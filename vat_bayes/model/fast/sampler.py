@@ -188,6 +188,8 @@ class Sampler:
             With the scales of these draws.
         """
         rng = np.random.default_rng(seed)
+        # Of one kind, wherever they come from: another kind would compile everything once more.
+        surrogates = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), surrogates)
         begin, scales = start(self.shape, surrogates)
         flat, self._unravel = ravel_pytree(begin)
         self._size = len(flat)
@@ -242,11 +244,12 @@ class Sampler:
         would compile the density a second time. A value of infinity has the first of them taken.
         """
         keys = jax.random.split(jax.random.PRNGKey(0), self.chains)
-        stay = (jnp.asarray(scale), jnp.zeros(()), jnp.ones(_CHUNK, int))
+        stay = (jnp.asarray(scale), jnp.asarray(np.zeros(())), jnp.asarray(np.ones(_CHUNK, int)))
         for _ in range(_HALVINGS):
             position = middle + noise
-            unknown = jnp.full(self.chains, jnp.inf)
-            here = _Here(jnp.asarray(position), unknown, jnp.zeros_like(jnp.asarray(position)))
+            unknown = jnp.asarray(np.full(self.chains, np.inf))
+            still = np.zeros_like(position)
+            here = _Here(jnp.asarray(position), unknown, jnp.asarray(still))
             (_, value, gradient), _ = self._advance(here, keys, surrogates, stay)
             outside = ~(np.asarray(value) < OUT_OF_ORDER)
             if not outside.any():
@@ -295,7 +298,8 @@ class Sampler:
         keys = jax.random.split(jax.random.PRNGKey(rng.integers(2**31)), self.chains)
         lengths = _LENGTH * rng.uniform(1 - _JITTER, 1 + _JITTER, _CHUNK)
         counts = np.clip(np.round(lengths / state.step), 1, _MOST_STEPS).astype(int)
-        tuning = (jnp.asarray(state.scale), jnp.asarray(state.step), jnp.asarray(counts))
+        step = jnp.asarray(np.asarray(state.step, float))
+        tuning = (jnp.asarray(state.scale), step, jnp.asarray(counts))
         here = _Here(*(jnp.asarray(x) for x in (state.position, state.value, state.gradient)))
         here, out = self._advance(here, keys, surrogates, tuning)
         position, value, gradient = (np.asarray(x) for x in here)
