@@ -91,7 +91,12 @@ def _suite(counted: pd.DataFrame, name: str) -> str:
 def _withheld(studies: pd.DataFrame) -> str:
     if studies.empty:
         return ""
-    failed = studies.groupby(["key", "seed"])["failed"].first()
+    each = studies.groupby(["key", "seed"])
+    failed, again = each["failed"].first(), each["longer"].first().eq(True).sum()
     why = failed[failed != ""].str.split(";").explode().value_counts()
     named = ", ".join(f"{name} {n}" for name, n in why.items()) or "none"
-    return f"Of {len(failed)} studies, {int((failed != '').sum())} failed a check ({named})."
+    return (
+        f"Of {len(failed)} studies, {again} did not pass at first and were fitted again with "
+        f"{study.LONGER} times the draws and the warm-up; {int((failed != '').sum())} failed a check "
+        f"in the fit that is counted ({named})."
+    )

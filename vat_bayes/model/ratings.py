@@ -104,7 +104,8 @@ def draw_counts(rng: np.random.Generator, n: Ints, probability: Floats) -> Ints:
     for k in range(probability.shape[2] - 1):
         left -= probability[:, :, k]
         rating += left >= 0
-    return (rating[:, :, None] == np.arange(probability.shape[2], dtype=np.int8)).astype(np.int8)
+    chosen = rating[:, :, None] == np.arange(probability.shape[2], dtype=np.int8)
+    return np.asarray(chosen, np.int64)
 
 
 def log_likelihood(
