@@ -95,8 +95,9 @@ def _withheld(studies: pd.DataFrame) -> str:
     failed, again = each["failed"].first(), each["longer"].first().eq(True).sum()
     why = failed[failed != ""].str.split(";").explode().value_counts()
     named = ", ".join(f"{name} {n}" for name, n in why.items()) or "none"
+    still = int((failed != "").sum())
     return (
         f"Of {len(failed)} studies, {again} did not pass at first and were fitted again with "
-        f"{study.LONGER} times the draws and the warm-up; {int((failed != '').sum())} failed a check "
+        f"{study.LONGER} times the draws and the warm-up; {still} failed a check "
         f"in the fit that is counted ({named})."
     )
