@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy import stats
+from scipy.linalg import sqrtm
 from scipy.special import expit, logit
 
 from vat_bayes.conditions import Condition
@@ -108,9 +109,8 @@ def raw_parameters(s: Structure, rng: np.random.Generator, readout: str) -> dict
         }
     raw |= {
         "share": rng.dirichlet(np.full(s.n_categories, 5.0), m),
-        "alpha_raw": rng.normal(size=(m, len(s.scenarios), n)),
         "u_raw": rng.normal(size=(a, len(s.scenarios), n)),
-        "kappa_raw": rng.normal(size=(m, len(s.items))),
+        "item_raw": rng.normal(size=(m, len(s.items))),
     }
     return raw
 
@@ -148,6 +148,19 @@ def coupling_matrix(scale: float, partial_raw: np.ndarray) -> np.ndarray:
     return lower @ lower.T
 
 
+def item_intercepts(s: Structure, raw: dict[str, Any]) -> np.ndarray:
+    """Apply the root of each scenario's covariance, by a Schur decomposition."""
+    out = np.zeros_like(raw["item_raw"])
+    precision = raw.get("scenario_precision", np.ones((len(s.models), len(s.scenarios))))
+    for m, scenario in np.ndindex(*precision.shape):
+        here = s.item_scenario == scenario
+        w = s.loading[here]
+        own = raw["kappa_scale"][m] ** 2 * np.eye(len(w))
+        shared = raw["alpha_scale"][m] ** 2 / precision[m, scenario] * (w @ w.T)
+        out[m, here] = sqrtm(own + shared).real @ raw["item_raw"][m, here]
+    return out
+
+
 def natural_parameters(s: Structure, raw: dict[str, Any]) -> dict[str, np.ndarray]:
     """What the reference likelihoods take, from the raw coordinates."""
     coupling = np.stack(
@@ -160,8 +173,9 @@ def natural_parameters(s: Structure, raw: dict[str, Any]) -> dict[str, np.ndarra
     if "share" not in raw:
         return out
     out["cutpoint"] = logit(np.cumsum(raw["share"], 1)[:, :-1])
-    out["alpha"] = raw["alpha_scale"][:, None, None] * raw["alpha_raw"]
-    out["kappa"] = raw["kappa_scale"][:, None] * raw["kappa_raw"]
+    # The reference adds alpha and kappa up, and so takes their sum for one of them.
+    out["alpha"] = np.zeros((len(s.models), len(s.scenarios), V))
+    out["kappa"] = out["intercept"] = item_intercepts(s, raw)
     factor = np.linalg.cholesky(coupling)
     out["u"] = np.stack(
         [

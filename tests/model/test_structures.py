@@ -124,7 +124,6 @@ def draw_point(design: Any, spec: ModelSpec, readout: str, rng: np.random.Genera
             natural[name] = np.stack([w * x for w, x in zip(scale, z, strict=True)])
     if "scenario_precision" in raw:
         weight = np.sqrt(raw["scenario_precision"])
-        natural["alpha"] = natural["alpha"] / weight[:, :, None]
         natural["u"] = np.stack(
             [natural["u"][i] / weight[arm.model][:, None] for i, arm in enumerate(s.arms)]
         )

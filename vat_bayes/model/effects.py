@@ -33,18 +33,16 @@ def linear_predictor(design: RatingsDesign, draws: Draws) -> Floats:
     n_models = len(s.models)
     state, item = design.cell_state, design.cell_item
     model = s.state_model[state]
-    alpha = draws["alpha_scale"][:, :, None, None] * draws["alpha_raw"]
-    if "scenario_precision" in draws:
-        alpha = alpha / np.sqrt(draws["scenario_precision"])[..., None]
-    base = draws["theta"][:, :, None, :] + alpha
-    arm_base = base[:, s.state_model[n_models:]]
-    endorsement = np.concatenate([base, arm_base + draws["delta"][:, :, None, :] + draws["u"]], 1)
+    theta = draws["theta"][:, :, None, :]
+    base = np.broadcast_to(theta, (len(theta), n_models, *draws["u"].shape[2:]))
+    arm_base = theta[:, s.state_model[n_models:]] + draws["delta"][:, :, None, :]
+    endorsement = np.concatenate([base, arm_base + draws["u"]], 1)
     index, weight = s.slots
     gathered = endorsement[:, state[:, None], s.item_scenario[item][:, None], index[item]]
     eta = (weight[item] * gathered).sum(-1)
     none = np.zeros((len(eta), n_models))
     eta += np.concatenate([none, draws["beta"]], 1)[:, state]
-    eta += (draws["kappa_scale"][:, :, None] * draws["kappa_raw"])[:, model, item]
+    eta += draws["intercept"][:, model, item]
     if design.has_prompts:
         eta += draws["prompt"][:, model, design.cell_prompt]
     if "prompt_shift_raw" in draws:

@@ -6,6 +6,7 @@ import numpy as np
 
 from vat_bayes.model.coupling import coupling_root
 from vat_bayes.model.effects import Draws, category_probabilities
+from vat_bayes.model.intercepts import intercepts
 from vat_bayes.model.priors import Link
 from vat_bayes.model.ratings import RatingsDesign, draw_counts
 from vat_bayes.model.scores import ScoresDesign
@@ -115,17 +116,19 @@ def new_ratings(
     n_draws, n_models, n_values = len(draws["theta"]), len(s.models), len(s.values)
     factor = coupling_root(draws["coupling"])
     raw = rng.normal(size=(n_draws, len(s.arms), len(s.scenarios), n_values))
+    alpha = rng.normal(size=(n_draws, n_models, len(s.scenarios), n_values))
+    alpha *= draws["alpha_scale"][:, :, None, None]
+    kappa = rng.normal(size=(n_draws, n_models, len(s.items))) * draws["kappa_scale"][:, :, None]
     new = {
-        "alpha_raw": rng.normal(size=(n_draws, n_models, len(s.scenarios), n_values)),
-        "kappa_raw": rng.normal(size=(n_draws, n_models, len(s.items))),
         "u": draws["u_scale"][:, :, None, :] * np.einsum("dasw,davw->dasv", raw, factor),
     }
     if df is not None:
         # Scenarios that stray do so with all their effects.
         shape = (n_draws, n_models, len(s.scenarios))
-        new["scenario_precision"] = rng.gamma(df / 2, 2 / df, size=shape)
-        own = new["scenario_precision"][:, s.state_model[n_models:]]
-        new["u"] = new["u"] / np.sqrt(own)[..., None]
+        stretch = 1 / np.sqrt(rng.gamma(df / 2, 2 / df, size=shape))[..., None]
+        alpha *= stretch
+        new["u"] = new["u"] * stretch[:, s.state_model[n_models:]]
+    new["intercept"] = intercepts(s, alpha, kappa)
     if "prompt_shift_scale" in draws and "prompt_shift_raw" not in draws:
         wordings = (n_draws, len(s.arms), len(s.prompts), n_values)
         new["prompt_shift_raw"] = rng.normal(size=wordings)

@@ -20,7 +20,7 @@ from vat_bayes.model.structure import Floats
 
 # Names of draws that are functions of others, or random effects given their scales.
 _DERIVED = {
-    *("coupling", "cutpoint", "u", "alpha", "kappa", "prompt", "repeat"),
+    *("coupling", "cutpoint", "u", "intercept", "prompt", "repeat"),
     *("subvalue", "subvalue_shift", "scenario_precision"),
 }
 # Parameters of the model file that go by another name among the draws.

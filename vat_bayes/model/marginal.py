@@ -141,9 +141,8 @@ def _without_effects(design: RatingsDesign, draws: Draws) -> Floats:
     s = design.structure
     n_draws, n_scenarios, n_items = len(draws["theta"]), len(s.scenarios), len(s.items)
     average = {
-        "alpha_raw": np.zeros((n_draws, len(s.models), n_scenarios, len(s.values))),
         "u": np.zeros((n_draws, len(s.arms), n_scenarios, len(s.values))),
-        "kappa_raw": np.zeros((n_draws, len(s.models), n_items)),
+        "intercept": np.zeros((n_draws, len(s.models), n_items)),
         "repeat_raw": np.zeros((n_draws, s.n_states, n_items)),
     }
     return linear_predictor(design, {**draws, **average})

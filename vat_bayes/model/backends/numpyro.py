@@ -21,10 +21,11 @@ from vat_bayes.model.backends.numpyro_priors import (
     style,
 )
 from vat_bayes.model.blocks import Blocks, build_blocks, build_scenario_rows
+from vat_bayes.model.intercepts import intercept_order, siblings
 from vat_bayes.model.priors import Link, ModelSpec
 from vat_bayes.model.ratings import FAR, SMALL_GAP, RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
-from vat_bayes.model.structure import Floats
+from vat_bayes.model.structure import Floats, Structure
 
 
 def log_category_probability(upper: Array, lower: Array, link: Link = "logistic") -> Array:
@@ -70,7 +71,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     """
     s = design.structure
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
-    n_scenarios, n_items = len(s.scenarios), len(s.items)
+    n_scenarios = len(s.scenarios)
     prior = {name: p.scale for name, p in spec.ratings.items()}
 
     share = numpyro.sample(
@@ -92,24 +93,24 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     factor = coupling_factor(spec.ratings["coupling_scale"], n_arms, n_values)
 
     arm_model = s.state_model[n_models:]
-    alpha = alpha_scale[:, None, None] * normal("alpha_raw", 1.0, n_models, n_scenarios, n_values)
+    scenario_scale = jnp.broadcast_to(alpha_scale[:, None], (n_models, n_scenarios))
     u_raw = normal("u_raw", 1.0, n_arms, n_scenarios, n_values)
     u = u_scale[:, None, :] * jnp.einsum("asw,avw->asv", u_raw, factor)
     df = spec.scenario_df("ratings")
     if df is not None:
         weights = dist.Gamma(df / 2, df / 2).expand([n_models, n_scenarios]).to_event(2)
         stretch = 1 / jnp.sqrt(numpyro.sample("scenario_precision", weights))
-        alpha, u = stretch[:, :, None] * alpha, stretch[arm_model][:, :, None] * u
+        scenario_scale, u = stretch * scenario_scale, stretch[arm_model][:, :, None] * u
     u = numpyro.deterministic("u", u)
-    kappa = kappa_scale[:, None] * normal("kappa_raw", 1.0, n_models, n_items)
+    own = numpyro.deterministic("intercept", _intercepts(s, scenario_scale, kappa_scale))
 
-    base = theta[:, None, :] + alpha
+    base = jnp.broadcast_to(theta[:, None, :], (n_models, n_scenarios, n_values))
     endorsement = jnp.concatenate([base, base[arm_model] + delta[:, None, :] + u])
     index, weight = s.slots
     state, item = design.cell_state, design.cell_item
     gathered = endorsement[state[:, None], s.item_scenario[item][:, None], index[item]]
     eta = (weight[item] * gathered).sum(-1)
-    eta += jnp.concatenate([jnp.zeros(n_models), beta])[state] + kappa[s.state_model[state], item]
+    eta += jnp.concatenate([jnp.zeros(n_models), beta])[state] + own[s.state_model[state], item]
     eta += _further_terms(design, prior)
 
     sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))[state]
@@ -119,6 +120,26 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     upper = (ends[entry_model, category + 1] - eta[cell]) * sharpness[cell]
     lower = (ends[entry_model, category] - eta[cell]) * sharpness[cell]
     numpyro.factor("ratings", (count * log_category_probability(upper, lower, spec.link)).sum())
+
+
+def _intercepts(s: Structure, scenario_scale: Array, kappa_scale: Array) -> Array:
+    """Sample the items' intercepts, shape (model, item), given scales (model, scenario), (model,).
+
+    See `vat_bayes.model.intercepts`.
+    """
+    n_models, groups = len(s.models), siblings(s)
+    raw = normal("item_raw", 1.0, n_models, len(s.items))
+    kappa = kappa_scale[:, None, None]
+    parts = []
+    for g in groups:
+        z = raw[:, g.item]
+        axes = "nr" if len(g.axes) == 1 else "snr"
+        unit = g.axes[0] if len(g.axes) == 1 else g.axes
+        along = scenario_scale[:, g.scenario, None] * g.length
+        more = (jnp.sqrt(kappa**2 + along**2) - kappa) * jnp.einsum(f"msn,{axes}->msr", z, unit)
+        own = kappa * z + jnp.einsum(f"msr,{axes}->msn", more, unit)
+        parts.append(own.reshape(n_models, -1))
+    return jnp.concatenate(parts, axis=1)[:, intercept_order(groups)]
 
 
 def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:

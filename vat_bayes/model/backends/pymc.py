@@ -12,9 +12,11 @@ from pytensor.tensor.linalg import cholesky, solve_triangular
 
 from vat_bayes.model.backends.pymc_priors import coupling_factor, intervention_effects, style
 from vat_bayes.model.blocks import Blocks, build_blocks, build_scenario_rows
+from vat_bayes.model.intercepts import intercept_order, siblings
 from vat_bayes.model.priors import Link, ModelSpec
 from vat_bayes.model.ratings import FAR, SMALL_GAP, RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
+from vat_bayes.model.structure import Structure
 
 
 def _log_sigmoid(x: Any) -> Any:
@@ -86,18 +88,17 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
         factor = coupling_factor(spec.ratings["coupling_scale"], n_arms, n_values)
 
         arm_model = s.state_model[n_models:]
-        alpha, u = _scenario_effects(design, spec, alpha_scale, u_scale, factor)
-        kappa_raw = pm.Normal("kappa_raw", shape=(n_models, len(s.items)))
-        kappa = kappa_scale[:, None] * kappa_raw
+        scenario_scale, u = _scenario_effects(design, spec, alpha_scale, u_scale, factor)
+        own = pm.Deterministic("intercept", _intercepts(s, scenario_scale, kappa_scale))
 
-        base = theta[:, None, :] + alpha
+        base = theta[:, None, :] + pt.zeros((n_models, len(s.scenarios), n_values))
         endorsement = pt.concatenate([base, base[arm_model] + delta[:, None, :] + u])
         index, weight = s.slots
         state, item = design.cell_state, design.cell_item
         gathered = endorsement[state[:, None], s.item_scenario[item][:, None], index[item]]
         eta = (weight[item] * gathered).sum(-1)
         eta += pt.concatenate([pt.zeros(n_models), beta])[state]
-        eta += kappa[s.state_model[state], item]
+        eta += own[s.state_model[state], item]
         eta += _further_terms(design, prior)
 
         sharpness = pt.exp(pt.concatenate([pt.zeros(n_models), lambda_]))[state]
@@ -115,20 +116,39 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
 def _scenario_effects(
     design: RatingsDesign, spec: ModelSpec, alpha_scale: Any, u_scale: Any, factor: Any
 ) -> tuple[Any, Any]:
-    """Add ``alpha`` (model, scenario, value) and ``u`` (arm, scenario, value)."""
+    """Add ``u`` (arm, scenario, value); return the scales of ``alpha`` (model, scenario) and it."""
     s = design.structure
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
     n_scenarios = len(s.scenarios)
-    alpha_raw = pm.Normal("alpha_raw", shape=(n_models, n_scenarios, n_values))
-    alpha = alpha_scale[:, None, None] * alpha_raw
+    scenario_scale = alpha_scale[:, None] * np.ones(n_scenarios)
     u_raw = pm.Normal("u_raw", shape=(n_arms, n_scenarios, n_values))
     u = u_scale[:, None, :] * pt.matmul(u_raw, factor.mT)
     df = spec.scenario_df("ratings")
     if df is not None:
         weight = pm.Gamma("scenario_precision", df / 2, df / 2, shape=(n_models, n_scenarios))
         stretch = 1 / pt.sqrt(weight)
-        alpha, u = stretch[:, :, None] * alpha, stretch[s.state_model[n_models:]][:, :, None] * u
-    return alpha, pm.Deterministic("u", u)
+        scenario_scale = stretch * scenario_scale
+        u = stretch[s.state_model[n_models:]][:, :, None] * u
+    return scenario_scale, pm.Deterministic("u", u)
+
+
+def _intercepts(s: Structure, scenario_scale: Any, kappa_scale: Any) -> Any:
+    """Add the items' intercepts (model, item), given scales (model, scenario) and (model,).
+
+    See `vat_bayes.model.intercepts`.
+    """
+    n_models, groups = len(s.models), siblings(s)
+    raw = pm.Normal("item_raw", shape=(n_models, len(s.items)))
+    kappa = kappa_scale[:, None, None]
+    parts = []
+    for g in groups:
+        z = raw[:, g.item]
+        along = scenario_scale[:, g.scenario, None] * g.length
+        turned = (z[..., None] * g.axes).sum(-2)
+        more = (pt.sqrt(kappa**2 + along**2) - kappa) * turned
+        own = kappa * z + (more[:, :, None, :] * g.axes).sum(-1)
+        parts.append(own.reshape((n_models, -1)))
+    return pt.concatenate(parts, axis=1)[:, intercept_order(groups)]
 
 
 def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:

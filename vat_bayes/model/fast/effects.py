@@ -14,6 +14,7 @@ from vat_bayes.model.fast.density import Shape
 from vat_bayes.model.fast.engine import Fitted
 from vat_bayes.model.fast.items import item_moments, kappa_slopes, predictor
 from vat_bayes.model.fast.posterior import shape_effects
+from vat_bayes.model.intercepts import intercepts
 from vat_bayes.model.structure import Floats, Structure
 
 
@@ -50,15 +51,17 @@ class EffectDraws:
         Returns
         -------
         dict of str to ndarray
-            ``u (draw, arm, scenario, value)``, ``alpha_raw (draw, model, scenario, value)`` and
-            ``kappa_raw (draw, model, item)``, as the full model samples them.
+            ``u (draw, arm, scenario, value)`` and ``intercept (draw, model, item)``, as the full
+            model has them.
         """
         s = self.structure
         n, v = len(draws["theta"]), len(s.values)
         rng = np.random.default_rng(self.seed)
         # Scenarios and items without a rating have their prior.
         alpha = rng.normal(size=(n, len(s.models), len(s.scenarios), v))
+        alpha *= draws["alpha_scale"][:, :, None, None]
         kappa = rng.normal(size=(n, len(s.models), len(s.items)))
+        kappa *= draws["kappa_scale"][:, :, None]
         half = draws["u_scale"][..., None] * coupling_root(draws["coupling"])
         raw = rng.normal(size=(n, len(s.arms), len(s.scenarios), v))
         u = np.einsum("davw,dasw->dasv", half, raw)
@@ -66,12 +69,11 @@ class EffectDraws:
             effects, kappas = self._one_model(m, draws, rng)
             means = np.concatenate([draws["theta"][:, m, None], draws["delta"][:, data.arms]], 1)
             about = effects - means[:, None]
-            scale = draws["alpha_scale"][:, m, None, None]
-            alpha[:, m, data.scenarios] = about[:, :, 0] / scale
+            alpha[:, m, data.scenarios] = about[:, :, 0]
             for j, arm in enumerate(data.arms):
                 u[:, arm, data.scenarios] = about[:, :, 1 + j]
-            kappa[:, m, data.items] = kappas / draws["kappa_scale"][:, m, None]
-        return {"u": u, "alpha_raw": alpha, "kappa_raw": kappa}
+            kappa[:, m, data.items] = kappas
+        return {"u": u, "intercept": intercepts(s, alpha, kappa)}
 
     def _one_model(
         self, m: int, draws: dict[str, Floats], rng: np.random.Generator
