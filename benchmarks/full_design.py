@@ -21,8 +21,10 @@ import subprocess
 import sys
 import time
 
+import arviz as az
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy.special import expit
 
 from vat_bayes.conditions import Condition
@@ -93,18 +95,22 @@ def measure(engine: str, asked: argparse.Namespace) -> dict[str, object]:
         seed=asked.seed,
     )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    posterior = tree["posterior"]
-    off = []
+    moments = {}
     for name, truth in (
         ("theta", world.theta),
         ("delta", world.delta[1:]),
         ("beta", world.beta[1:]),
         ("lambda_", world.lambda_[1:]),
         ("u_scale", world.u_scale[1:]),
+        ("coupling", world.coupling[1:]),
+        ("alpha_scale", np.array(world.alpha_scale)),
+        ("kappa_scale", np.array(world.kappa_scale)),
+        ("cutpoint", world.cutpoint),
     ):
-        x = posterior[name]
+        x = tree["posterior"][name]
         mean, sd = (np.asarray(f(("chain", "draw"))).ravel() for f in (x.mean, x.std))
-        off.append((name, float(np.sqrt((((mean - truth.ravel()) / sd) ** 2).mean()))))
+        free = sd > 1e-9
+        moments[name] = [v[free].tolist() for v in (mean, sd, np.asarray(truth).ravel())]
     return {
         "ratings": len(judgments.table),
         "seconds": wall,
@@ -115,8 +121,25 @@ def measure(engine: str, asked: argparse.Namespace) -> dict[str, object]:
         "attributes": {
             k: v for k, v in tree.attrs.items() if str(k).startswith(("fast", "engine"))
         },
-        "off": off,
+        "ess": smallest_ess(tree),
+        "moments": moments,
     }
+
+
+def smallest_ess(tree: xr.DataTree) -> tuple[str, float]:
+    """Find the parameter with the fewest effective draws."""
+    parameters = tree["posterior"].to_dataset().drop_vars("u", errors="ignore")
+    found = {k: float(np.nanmin(v.values)) for k, v in az.ess(parameters).data_vars.items()}
+    name = min(found, key=found.__getitem__)
+    return str(name), found[name]
+
+
+def distance(one: list[list[float]], other: list[list[float]]) -> str:
+    """Say how far two fits are apart: means in sds of the second, and the sds' ratio."""
+    (mean, sd, _), (reference, scale, _) = (np.array(x) for x in (one, other))
+    off = (mean - reference) / scale
+    size, most = np.sqrt((off**2).mean()), np.abs(off).max()
+    return f"{size:.2f} (at most {most:.2f}), {np.mean(sd / scale):.2f}"
 
 
 def main() -> None:
@@ -137,7 +160,7 @@ def main() -> None:
     if asked.apart:
         print(json.dumps(measure(engines[0], asked), default=float))
         return
-    seconds = {}
+    seconds, fitted = {}, {}
     for engine in engines:
         options = [f"--{k}={getattr(asked, k)}" for k in
                    ("scenarios", "interventions", "draws", "tune", "chains", "seed")]  # fmt: skip
@@ -153,12 +176,20 @@ def main() -> None:
         )
         for name, value in found["attributes"].items():
             print(f"  {name}: {value:.3g}" if isinstance(value, float) else f"  {name}: {value}")
-        off = ", ".join(f"{name} {value:.2f}" for name, value in found["off"])
+        print(f"  fewest effective draws: {found['ess'][1]:.0f}, of {found['ess'][0]}")
+        off = ", ".join(
+            f"{name} {np.sqrt(np.mean(((np.array(mean) - truth) / sd) ** 2)):.2f}"
+            for name, (mean, sd, truth) in found["moments"].items()
+        )
         print(f"  estimates less truth in posterior sds, root mean square: {off}", flush=True)
+        fitted[engine] = found["moments"]
     if len(seconds) > 1:
         first, *rest = engines
         for other in rest:
             print(f"seconds {other} / {first}: {seconds[other] / seconds[first]:.1f}")
+            print(f"means of {first} less those of {other} in its sds, rms, and ratio of sds:")
+            for name, one in fitted[first].items():
+                print(f"  {name}: {distance(one, fitted[other][name])}")
 
 
 if __name__ == "__main__":

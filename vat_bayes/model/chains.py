@@ -46,6 +46,8 @@ class Run:
     target_accept : float
     dense : tuple of str
         Parameters whose covariance the warm-up learns whole.
+    leave_out, single : tuple of str
+        What is not kept, and what is kept in single precision: random effects, by the ten thousand.
     progress : bool
     """
 
@@ -55,6 +57,8 @@ class Run:
     seed: int
     target_accept: float
     dense: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
     progress: bool = False
 
 
@@ -85,9 +89,16 @@ def run_chains(
     density = take_out_data(
         jax.value_and_grad(lambda z: potential_energy(model, arguments, {}, z)), shapes
     )
-    constrain = take_out_data(
-        lambda z: constrain_fn(model, arguments, {}, z, return_deterministic=True), shapes
-    )
+
+    def expanded(z: Point) -> Point:
+        every = constrain_fn(model, arguments, {}, z, return_deterministic=True)
+        return {
+            k: x.astype(np.float32) if k in how.single else x
+            for k, x in every.items()
+            if k not in how.leave_out
+        }
+
+    constrain = take_out_data(expanded, shapes)
     parallel = 1 < how.chains <= jax.local_device_count()
     sampler = compiled_once(
         ("sampler", density.key, how.target_accept, how.tune, how.dense, parallel),

@@ -17,6 +17,8 @@ from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.structure import Floats
 
 Backend = Literal["numpyro", "pymc"]
+# Effects of scenarios and items, and the standard normals that they are made of.
+_EFFECTS, _STANDARDISED = ("u", "intercept"), ("u_raw", "item_raw")
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def _sample_numpyro(design: Design, spec: ModelSpec, settings: Settings) -> Samp
         settings.seed,
         settings.target_accept,
         dense=() if ratings else _dense_block(design, spec, settings.tune),
+        leave_out=_STANDARDISED,
+        single=_EFFECTS,
         progress=settings.progress,
     )
     model = models.ratings_model if ratings else models.scores_model
@@ -167,7 +171,11 @@ def _sample_pymc(design: Design, spec: ModelSpec, settings: Settings) -> Samples
         )
     posterior, stats = tree["posterior"], tree["sample_stats"]
     return Samples(
-        draws={str(k): np.asarray(v) for k, v in posterior.data_vars.items()},
+        draws={
+            str(k): np.asarray(v, np.float32 if k in _EFFECTS else None)
+            for k, v in posterior.data_vars.items()
+            if k not in _STANDARDISED
+        },
         stats={
             "diverging": stats["diverging"].values,
             "energy": stats["energy"].values,
