@@ -347,13 +347,14 @@ def test_way_to_the_middle_does_not_go_astray_with_many_arms() -> None:
     design = prepare(study.judgments, "ratings").design
     assert isinstance(design, RatingsDesign)
     (data,) = split_models(design)
-    work, here = _work(data, shape_of(design.structure, SPEC)), first_centre(data)
     steepness = []
-    for _ in range(10):
-        posterior = work.refresh(here)
-        steepness.append(float(jnp.abs(posterior.style.sum(0)).max()))
-        curvature = style_curvature(work.ratings, posterior, here.style)
-        here = em_step(posterior, here, curvature, work.prior_scales)
+    with jax.enable_x64(True):
+        work, here = _work(data, shape_of(design.structure, SPEC)), first_centre(data)
+        for _ in range(10):
+            posterior = work.refresh(here)
+            steepness.append(float(jnp.abs(posterior.style.sum(0)).max()))
+            curvature = style_curvature(work.ratings, posterior, here.style)
+            here = em_step(posterior, here, curvature, work.prior_scales)
     assert max(steepness) == steepness[0]
     assert steepness[-1] < 0.1 * steepness[0]
 
