@@ -12,6 +12,9 @@ from vat_bayes.estimands.arms import ArmInfo, find_arm
 from vat_bayes.estimands.norms import Floats
 from vat_bayes.model.access import array, labels
 
+# Numbers in the resamples of the rank correlations that are computed together.
+_BLOCK = 1_000_000
+
 
 @dataclass(frozen=True)
 class PairedShifts:
@@ -188,19 +191,25 @@ def raw_coupling(by_scenario: Floats, *, n_resamples: int, seed: int) -> RawCoup
         return None
     rng = np.random.default_rng(seed)
     centred = whole - np.median(whole, axis=0)
-    null = [
-        _norm(centred * rng.choice([-1.0, 1.0], size=centred.shape)) for _ in range(n_resamples)
-    ]
-    boot = [_norm(whole[rng.integers(0, n, n)]) for _ in range(n_resamples)]
-    return RawCoupling(_norm(whole), np.array(boot), np.array(null), n)
+    null, boot = np.empty(n_resamples), np.empty(n_resamples)
+    # Many at a time, as many as leave the memory as it is.
+    block = max(1, _BLOCK // whole.size)
+    for first in range(0, n_resamples, block):
+        here = slice(first, min(first + block, n_resamples))
+        signs = rng.choice([-1.0, 1.0], size=(here.stop - first, *whole.shape))
+        null[here] = _norms(centred * signs)
+        boot[here] = _norms(whole[rng.integers(0, n, (here.stop - first, n))])
+    return RawCoupling(float(_norms(whole[None])[0]), boot, null, n)
 
 
-def _norm(shifts: Floats) -> float:
-    ranks = rankdata(shifts, axis=0)
-    ranks -= ranks.mean(0)
-    length = np.sqrt((ranks**2).sum(0))
+def _norms(shifts: Floats) -> Floats:
+    """Norms of the rank correlations, shape (sample,), of shifts (sample, scenario, value)."""
+    ranks = rankdata(shifts, axis=1)
+    ranks -= ranks.mean(1, keepdims=True)
+    length = np.sqrt((ranks**2).sum(1, keepdims=True))
     # A value whose shift is the same everywhere has no rank correlation; it counts as none.
     unit = np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
-    correlation = unit.T @ unit
-    np.fill_diagonal(correlation, 1.0)
-    return float(np.sqrt((correlation**2).sum() / len(correlation)))
+    correlation = np.swapaxes(unit, 1, 2) @ unit
+    n_values = correlation.shape[-1]
+    correlation[:, np.arange(n_values), np.arange(n_values)] = 1.0
+    return np.asarray(np.sqrt((correlation**2).sum((1, 2)) / n_values))

@@ -28,10 +28,11 @@ from vat_bayes.model.metric import build_explorer
 from vat_bayes.model.program import Program, compiled_once, take_out_data
 from vat_bayes.model.structure import Floats
 
-# Transitions in one call of the compiled program.
-_CHUNK = 50
-# Half-width of the box, in unconstrained coordinates, in which the chains start.
-_RADIUS = 1.0
+CHUNK = 50
+"""Transitions in one call of the compiled program."""
+
+RADIUS = 1.0
+"""Half-width of the box, in unconstrained coordinates, in which the chains start."""
 
 Point = dict[str, Array]
 
@@ -85,20 +86,7 @@ def run_chains(
     ValueError
         When the density is not finite anywhere near the origin.
     """
-    shapes = jax.eval_shape(partial(_unconstrained, model, arguments), jax.random.PRNGKey(0))
-    density = take_out_data(
-        jax.value_and_grad(lambda z: potential_energy(model, arguments, {}, z)), shapes
-    )
-
-    def expanded(z: Point) -> Point:
-        every = constrain_fn(model, arguments, {}, z, return_deterministic=True)
-        return {
-            k: x.astype(np.float32) if k in how.single else x
-            for k, x in every.items()
-            if k not in how.leave_out
-        }
-
-    constrain = take_out_data(expanded, shapes)
+    shapes, density, constrain = trace_model(model, arguments, how)
     parallel = 1 < how.chains <= jax.local_device_count()
     sampler = compiled_once(
         ("sampler", density.key, how.target_accept, how.tune, how.dense, parallel),
@@ -124,6 +112,42 @@ def run_chains(
     return draws, stats
 
 
+def trace_model(
+    model: Callable[..., None], arguments: tuple[Any, ...], how: Run
+) -> tuple[dict[str, Any], Program, Program]:
+    """Trace what the chains need of a model, its data taken out.
+
+    Parameters
+    ----------
+    model : callable
+    arguments : tuple
+    how : Run
+
+    Returns
+    -------
+    dict of str to ShapeDtypeStruct
+        The unconstrained parameters.
+    Program
+        The negative log density and its gradient.
+    Program
+        From unconstrained parameters to what is kept of a draw.
+    """
+    shapes = jax.eval_shape(partial(_unconstrained, model, arguments), jax.random.PRNGKey(0))
+    density = take_out_data(
+        jax.value_and_grad(lambda z: potential_energy(model, arguments, {}, z)), shapes
+    )
+
+    def expanded(z: Point) -> Point:
+        every = constrain_fn(model, arguments, {}, z, return_deterministic=True)
+        return {
+            k: x.astype(np.float32) if k in how.single else x
+            for k, x in every.items()
+            if k not in how.leave_out
+        }
+
+    return shapes, density, take_out_data(expanded, shapes)
+
+
 def _unconstrained(model: Callable[..., None], arguments: tuple[Any, ...], key: Array) -> Any:
     sites = trace(seed(model, key)).get_trace(*arguments)
     values = {
@@ -134,13 +158,31 @@ def _unconstrained(model: Callable[..., None], arguments: tuple[Any, ...], key: 
     return unconstrain_fn(model, arguments, {}, values)
 
 
+def starting_point(shapes: Mapping[str, Any], root: int, chain: int, radius: float) -> Point:
+    """Draw a point in a box about the origin.
+
+    Parameters
+    ----------
+    shapes : mapping of str to array or its shape
+        The unconstrained parameters.
+    root, chain : int
+        Together the seed.
+    radius : float
+        Half-width of the box.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
+    rng = np.random.default_rng([root, chain])
+    return {k: rng.uniform(-radius, radius, x.shape) for k, x in sorted(shapes.items())}
+
+
 def _begin(density: Program, shapes: Mapping[str, Any], root: int, chain: int) -> ParamInfo:
     """Find a point near the origin where the density is finite, with its energy and gradient."""
-    rng = np.random.default_rng([root, chain])
     evaluate = compiled_once(("density", density.key), lambda: jax.jit(density.without_data()))
     for halvings in range(10):
-        radius = _RADIUS / 2**halvings
-        z = {k: rng.uniform(-radius, radius, x.shape) for k, x in sorted(shapes.items())}
+        z = starting_point(shapes, root, chain, RADIUS / 2**halvings)
         value, gradient = evaluate(density.data, z)
         if np.isfinite(value) and all(np.isfinite(x).all() for x in gradient.values()):
             return ParamInfo(z, value, gradient)
@@ -157,58 +199,80 @@ class _Programs(NamedTuple):
 
 
 class _Sampler:
-    """The kernel for one traced density."""
+    """The kernel for one traced density, compiled."""
 
     def __init__(self, density: Program, how: Run, *, parallel: bool) -> None:
-        def potential(data: list[Any]) -> Any:
-            # The gradient was traced with the density; differentiating that again would cost twice.
-            energy = jax.custom_vjp(lambda z: density(data, z)[0])
-
-            def forward(z: Point) -> Any:
-                return density(data, z)
-
-            def backward(gradient: Point, out: Array) -> tuple[Point]:
-                return (jax.tree.map(lambda x: out * x, gradient),)
-
-            energy.defvjp(forward, backward)
-            return energy
-
-        first, step = hmc(potential_fn_gen=potential, algo="NUTS")
-        explore = build_explorer(potential)
-
-        def begin(start: ParamInfo, key: Array, data: list[Any]) -> Any:
-            here, there = jax.random.split(key)
-            start, scale = explore(start, here, data)
-            return first(
-                start,
-                how.tune,
-                target_accept_prob=how.target_accept,
-                dense_mass=[how.dense] if how.dense else False,
-                inverse_mass_matrix=_metric(start.z, scale, how.dense),
-                model_args=(data,),
-                rng_key=there,
-            )
-
-        def advance(state: Any, data: list[Any]) -> Any:
-            def once(state: Any, _: None) -> Any:
-                new = step(state, (data,))
-                return new, (
-                    new.z,
-                    {
-                        "diverging": new.diverging,
-                        "energy": new.energy,
-                        "n_steps": new.num_steps,
-                        "acceptance_rate": new.accept_prob,
-                    },
-                )
-
-            return jax.lax.scan(once, state, None, length=_CHUNK)
-
+        begin, advance = build_kernel(density, how)
         if parallel:
             self.begin: Any = jax.pmap(begin, in_axes=(0, 0, None))
             self.advance: Any = jax.pmap(advance, in_axes=(0, None))
         else:
             self.begin, self.advance = jax.jit(begin), jax.jit(advance)
+
+
+def build_kernel(density: Program, how: Run) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Build the functions of one chain, for JAX to compile or to map over chains and data.
+
+    Parameters
+    ----------
+    density : Program
+        The negative log density and its gradient.
+    how : Run
+
+    Returns
+    -------
+    callable
+        ``begin(start, key, data)`` returns the state in which the warm-up starts.
+    callable
+        ``advance(state, data)`` returns the state `CHUNK` transitions later, with the positions on
+        the way and the sampler's statistics.
+    """
+
+    def potential(data: list[Any]) -> Any:
+        # The gradient was traced with the density; differentiating that again would cost twice.
+        energy = jax.custom_vjp(lambda z: density(data, z)[0])
+
+        def forward(z: Point) -> Any:
+            return density(data, z)
+
+        def backward(gradient: Point, out: Array) -> tuple[Point]:
+            return (jax.tree.map(lambda x: out * x, gradient),)
+
+        energy.defvjp(forward, backward)
+        return energy
+
+    first, step = hmc(potential_fn_gen=potential, algo="NUTS")
+    explore = build_explorer(potential)
+
+    def begin(start: ParamInfo, key: Array, data: list[Any]) -> Any:
+        here, there = jax.random.split(key)
+        start, scale = explore(start, here, data)
+        return first(
+            start,
+            how.tune,
+            target_accept_prob=how.target_accept,
+            dense_mass=[how.dense] if how.dense else False,
+            inverse_mass_matrix=_metric(start.z, scale, how.dense),
+            model_args=(data,),
+            rng_key=there,
+        )
+
+    def advance(state: Any, data: list[Any]) -> Any:
+        def once(state: Any, _: None) -> Any:
+            new = step(state, (data,))
+            return new, (
+                new.z,
+                {
+                    "diverging": new.diverging,
+                    "energy": new.energy,
+                    "n_steps": new.num_steps,
+                    "acceptance_rate": new.accept_prob,
+                },
+            )
+
+        return jax.lax.scan(once, state, None, length=CHUNK)
+
+    return begin, advance
 
 
 def _metric(z: Point, scale: Array, dense: tuple[str, ...]) -> Any:
@@ -239,7 +303,7 @@ def _walk(
     state = programs.sampler.begin(start, key, programs.density_data)
     axis = key.ndim - 1
     kept: list[tuple[dict[str, Floats], ...]] = []
-    for end in range(_CHUNK, how.tune + how.draws + _CHUNK, _CHUNK):
+    for end in range(CHUNK, how.tune + how.draws + CHUNK, CHUNK):
         state, (points, stats) = programs.sampler.advance(state, programs.density_data)
         if end > how.tune:
             draws = programs.expand(programs.constrain_data, points)
@@ -248,7 +312,7 @@ def _walk(
             )
         bar.update(task, completed=min(end, how.tune + how.draws))
     # Chunks need not begin where the draws do.
-    skipped = how.tune % _CHUNK
+    skipped = how.tune % CHUNK
     window = (slice(None),) * axis + (slice(skipped, skipped + how.draws),)
 
     def join(which: int) -> dict[str, Floats]:

@@ -78,6 +78,7 @@ def build_tree(
     attrs: dict[str, object],
     *,
     spec: ModelSpec,
+    replicate: bool = True,
 ) -> xr.DataTree:
     """Assemble posterior, diagnostics, prior, likelihood, replicates and data.
 
@@ -91,6 +92,10 @@ def build_tree(
         Settings to be kept with the posterior.
     spec : ModelSpec
         The statistical model that was sampled.
+    replicate : bool
+        Without it the groups ``log_prior``, ``log_likelihood``, ``posterior_predictive`` and
+        ``observed_data`` are left out but for the scores: they take longer than the estimands,
+        which do not need them.
 
     Returns
     -------
@@ -109,7 +114,64 @@ def build_tree(
     kept = {name: samples.draws[name] for name in DIMS if name in samples.draws}
     if "u" in kept:
         kept["u"] = kept["u"].astype(np.float32)
+    observed = {"score": prepared.scores}
+    groups: dict[str, dict[str, Floats]] = {}
+    if replicate:
+        groups, more = _groups(design, samples, spec)
+        observed = groups.pop("observed_data") | observed
+        attrs = {**attrs, **more}
+    dims = DIMS | {
+        "judgments": ["model", "scenario"],
+        "judgments_given_effects": ["model", "scenario"],
+        "share": ["model"],
+        "rating_counts": ["state", "rating"],
+        "kind_counts": ["state", "kind", "rating"],
+        "score_statistics": ["state", "statistic"],
+        "kind_statistics": ["state", "kind", "kind_statistic"],
+        "score": ["state", "item"],
+        "loading": ["item", "value"],
+        "item_scenario": ["item"],
+        "item_subvalue": ["item"],
+    }
+    tree: xr.DataTree = az.from_dict(
+        {
+            "posterior": kept,
+            "sample_stats": samples.stats,
+            "prior": {k: v[None] for k, v in prior.items() if k in kept and k != "u"},
+            **groups,
+            "observed_data": observed,
+            "constant_data": {
+                "loading": s.loading,
+                "item_scenario": s.item_scenario,
+                "item_subvalue": np.full(len(s.items), -1)
+                if s.item_subvalue is None
+                else s.item_subvalue,
+            },
+        },
+        dims=dims,
+        coords=_coords(s, prepared, spec),
+    )
+    tree.attrs = {
+        "schema_version": SCHEMA_VERSION,
+        "readout": "ratings" if isinstance(design, RatingsDesign) else "distribution",
+        "n_categories": s.n_categories,
+        "sampler": samples.sampler,
+        "arms": _arms_json(s, s.arms),
+        "identical_arms": _arms_json(s, prepared.identical),
+        "baselines": json.dumps(dict(zip(s.models, prepared.baselines, strict=True))),
+        "notes": json.dumps([*prepared.notes, *_left_out(prepared, spec)]),
+        **spec.attributes("ratings" if isinstance(design, RatingsDesign) else "scores"),
+        **attrs,
+    }
+    return tree
+
+
+def _groups(
+    design: RatingsDesign | ScoresDesign, samples: Samples, spec: ModelSpec
+) -> tuple[dict[str, dict[str, Floats]], dict[str, object]]:
+    """Log-prior, log-likelihood and replicated data, with what the latter are held against."""
     thinned, thin = _thin(samples.draws, _replicates(design))
+    attrs: dict[str, object] = {"thinned_every": thinned}
     if samples.effects is not None:
         thin |= samples.effects(thin)
     name, likelihood = "judgments", np.zeros(0)
@@ -120,7 +182,7 @@ def build_tree(
                 "judgments_given_effects",
                 ratings_log_likelihood(design, thin, spec.link),
             )
-            attrs = {**attrs, "no_scenario_likelihood": why_not}
+            attrs["no_scenario_likelihood"] = why_not
         else:
             likelihood = integrated_log_likelihood(design, thin)
         replicates = {
@@ -146,61 +208,20 @@ def build_tree(
             "score_statistics": score_statistics(design, design.score),
             "kind_statistics": score_kinds(design, design.score),
         }
-    observed["score"] = prepared.scores
-    dims = DIMS | {
-        "judgments": ["model", "scenario"],
-        "judgments_given_effects": ["model", "scenario"],
-        "share": ["model"],
-        "rating_counts": ["state", "rating"],
-        "kind_counts": ["state", "kind", "rating"],
-        "score_statistics": ["state", "statistic"],
-        "kind_statistics": ["state", "kind", "kind_statistic"],
-        "score": ["state", "item"],
-        "loading": ["item", "value"],
-        "item_scenario": ["item"],
-        "item_subvalue": ["item"],
-    }
     chains = len(samples.stats["energy"])
     try:
         densities = {"log_prior": log_prior(design, spec, samples.draws)}
     except UnknownPriorError as error:
         densities, attrs = {}, {**attrs, "no_log_prior": str(error)}
-    tree: xr.DataTree = az.from_dict(
-        {
-            "posterior": kept,
-            "sample_stats": samples.stats,
-            "prior": {k: v[None] for k, v in prior.items() if k in kept and k != "u"},
-            **densities,
-            "log_likelihood": {name: likelihood.reshape(chains, -1, *likelihood.shape[1:])},
-            "posterior_predictive": {
-                k: v.reshape(chains, -1, *v.shape[1:]) for k, v in replicates.items()
-            },
-            "observed_data": observed,
-            "constant_data": {
-                "loading": s.loading,
-                "item_scenario": s.item_scenario,
-                "item_subvalue": np.full(len(s.items), -1)
-                if s.item_subvalue is None
-                else s.item_subvalue,
-            },
+    groups = {
+        **densities,
+        "log_likelihood": {name: likelihood.reshape(chains, -1, *likelihood.shape[1:])},
+        "posterior_predictive": {
+            k: v.reshape(chains, -1, *v.shape[1:]) for k, v in replicates.items()
         },
-        dims=dims,
-        coords=_coords(s, prepared, spec),
-    )
-    tree.attrs = {
-        "schema_version": SCHEMA_VERSION,
-        "readout": "ratings" if isinstance(design, RatingsDesign) else "distribution",
-        "n_categories": s.n_categories,
-        "sampler": samples.sampler,
-        "thinned_every": thinned,
-        "arms": _arms_json(s, s.arms),
-        "identical_arms": _arms_json(s, prepared.identical),
-        "baselines": json.dumps(dict(zip(s.models, prepared.baselines, strict=True))),
-        "notes": json.dumps([*prepared.notes, *_left_out(prepared, spec)]),
-        **spec.attributes("ratings" if isinstance(design, RatingsDesign) else "scores"),
-        **attrs,
+        "observed_data": observed,
     }
-    return tree
+    return groups, attrs
 
 
 def _no_scenario_likelihood(
