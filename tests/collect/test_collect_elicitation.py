@@ -32,7 +32,9 @@ def test_paraphrases_are_prompts_of_their_own(two: dict[str, Any], tmp_path: Pat
     assert set(table["prompt"]) == {"forward", "reversed", "agree-forward", "agree-reversed"}
     assert len(table) == 2 * 16 * 4
     assert len(load_judgments(run.root).table) == len(table)
-    sent = pd.read_parquet(run.prompts / "tiny" / "0.parquet").dropna(subset="text")
+    sent = pd.read_json(run.prompts / "tiny" / "0.jsonl.gz", lines=True, dtype=False).dropna(
+        subset="text"
+    )
     asked = sent.set_index(["condition", "item", "prompt"])["text"]
     item = table["item"].iloc[0]
     assert "1 = strongly disagree" in asked["baseline", item, "agree-forward"]

@@ -96,6 +96,8 @@ def test_injected_markup_is_text_in_every_place(
         assert prompt.chat.user in sent
         assert prompt.chat.system in sent
     judge.close()
-    texts = pd.concat([pd.read_parquet(f) for f in run.prompts.rglob("*.parquet")])["text"].dropna()
+    texts = pd.concat(
+        [pd.read_json(f, lines=True, dtype=False) for f in run.prompts.rglob("*.jsonl.gz")]
+    )["text"].dropna()
     assert all("{{ 7 * 7 }}" in text and "49" not in text for text in texts)
     assert all(name in texts.iloc[0] for name in CONTROL)

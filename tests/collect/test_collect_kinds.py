@@ -176,7 +176,9 @@ def test_every_kind_obeys_the_protocol(
 
     # What was sent is kept, once each, and is what the judge is given.
     judge = LlamaCppJudge(files["model"], name="tiny", labels=study.scale.labels)
-    sent = pd.concat([pd.read_parquet(f) for f in run.prompts.rglob("*.parquet")])
+    sent = pd.concat(
+        [pd.read_json(f, lines=True, dtype=False) for f in run.prompts.rglob("*.jsonl.gz")]
+    )
     assert len(sent) == len(p)
     texts = sent.dropna(subset="text").set_index("sha256")["text"]
     assert texts.index.nunique() == sent["sha256"].nunique()

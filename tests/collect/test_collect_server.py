@@ -74,7 +74,9 @@ def test_the_distributions_are_those_of_the_judge_in_this_process(
     assert (own["rating"] == served["rating"]).all()
     assert set(told["models"]["judge"]) >= {"server", "served_as", "request", "served"}
     assert told["models"]["judge"]["request"]["max_tokens"] == 1
-    sent = pd.read_parquet(run.prompts / "judge" / "0.parquet")["text"].dropna()
+    sent = pd.read_json(run.prompts / "judge" / "0.jsonl.gz", lines=True, dtype=False)[
+        "text"
+    ].dropna()
     assert json.loads(sent.iloc[0])[-1]["role"] == "user"
 
 

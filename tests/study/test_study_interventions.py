@@ -161,8 +161,9 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_rows() -> None:
 
 
 def test_only_examples_held_out_are_shown() -> None:
-    items = item_set()
-    items.table.loc[items.table["scenario"] == "s0", "split"] = "judged"
+    table = item_set().table
+    table.loc[table["scenario"] == "s0", "split"] = "judged"
+    items = ItemSet(table, None, "table")
     assert all(scene != "Scene 0." for scene, _, _ in drawn(10, items=items))
 
 
@@ -181,7 +182,7 @@ def test_a_placebo_shows_as_many_examples_with_the_same_answers() -> None:
     placebo, real = drawn(8, target=()), drawn(8)
     assert Counter(e[2] for e in placebo) == Counter(e[2] for e in real) == {"1": 4, "5": 4}
     known = neutral_examples(8, seed=7)
-    assert {e[1] for e in placebo} == set(known["action_text"])
+    assert {e[1] for e in placebo} == {action for _, action in known}
     assert drawn(4, target=()) == placebo[:4]
     with pytest.raises(InputError, match="condition 'c': 5000 neutral examples"):
         drawn(5000, target=())

@@ -69,8 +69,7 @@ def effects(study: Study, items: ItemSet, readings: Mapping[Key, Reading]) -> li
         ``p_valid_change`` (mean of the change of the probability of a rating),
         ``retest_mean_total_variation``, ``z_over_retest`` and ``verdict``. Empty ones are None.
     """
-    table = items.judged().table
-    order = sorted(zip(table["item"].astype(str), table["scenario"].astype(str), strict=True))
+    order = sorted((str(i), str(s)) for i, s in items.judged().rows("item", "scenario"))
     scenarios = np.unique([s for _, s in order], return_inverse=True)[1]
     clusters = np.repeat(scenarios, len(study.prompts))
     told = []

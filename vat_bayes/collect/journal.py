@@ -119,7 +119,9 @@ class Journal:
         try:
             entry = json.loads(line)
             judgment = entry["judgment"]
-            if entry["crc32"] != _checksum(judgment):
+            # A flipped bit may leave the numbers as they are ("1e-5", "1E-5"): it is told all the
+            # same, since nothing says what else is wrong with the disk.
+            if entry["crc32"] != _checksum(judgment) or _json(entry) != line:
                 return None
             model, condition, item, order, probabilities, p_valid, *written = judgment
             replicate, rating, ended = written or (1, None, "")

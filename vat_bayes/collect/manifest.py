@@ -8,13 +8,14 @@ import platform
 import sys
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from vat_bayes.errors import InputError
 from vat_bayes.items import ItemSet
 from vat_bayes.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 1
 """Version of the manifest's layout."""

@@ -35,16 +35,17 @@ class Schedule:
 
     def __init__(self, study: Study, items: ItemSet) -> None:
         self._study = study
-        self._table = items.judged().table
+        judged = items.judged().rows("item", "scenario_text", "action_text")
+        self._rows = [(str(item), scene or "", action) for item, scene, action in judged]
         self._prepared: Mapping[str, Prepared] = study.prepare(items)
         self._free = _WITHOUT_CONTENT if study.readout.content_free else ()
-        clash = [i for i in self._table["item"].astype(str) if i.startswith(CONTENT_FREE)]
+        clash = [item for item, _, _ in self._rows if item.startswith(CONTENT_FREE)]
         if self._free and clash:
             raise InputError(f"the name of item '{clash[0]}' begins as those without content do")
 
     def __len__(self) -> int:
         study = self._study
-        asked = len(self._table) + len(self._free)
+        asked = len(self._rows) + len(self._free)
         return asked * len(study.prompts) * len(study.conditions)
 
     def __iter__(self) -> Iterator[Prompt]:
@@ -55,15 +56,7 @@ class Schedule:
         """Return the prompts of one condition."""
         labels, think = self._study.scale.labels, self._study.readout.generates
         system, prefix = self.system(condition.name), self._prefix(condition)
-        rows = list(
-            zip(
-                self._table["item"].astype(str),
-                self._table["scenario_text"].fillna(""),
-                self._table["action_text"],
-                strict=True,
-            )
-        )
-        rows += [(f"{CONTENT_FREE}{text}", "", text) for text in self._free]
+        rows = [*self._rows, *((f"{CONTENT_FREE}{text}", "", text) for text in self._free)]
         prompts = [
             Prompt(
                 condition=condition.name,

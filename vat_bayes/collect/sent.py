@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,45 +13,31 @@ from vat_bayes.collect.store import whole
 
 
 def keep_prompts(path: Path, judge: Judge, prompts: Iterable[Prompt]) -> None:
-    """Write what a judge is sent into a Parquet table.
+    """Write what a judge is sent, one JSON object a line.
 
     Parameters
     ----------
     path : pathlib.Path
-        The file: ``condition, item, prompt, sha256, text``. The text stands in the first row that
-        has its hash; in the others it is empty.
+        The file, compressed: ``condition, item, prompt, sha256, text``. The text stands in the
+        first line that has its hash; in the others it is null.
     judge : Judge
         The judge, prepared.
     prompts : iterable of Prompt
         What it will be asked.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = ("condition", "item", "prompt", "sha256", "text")
-    schema = pa.schema([(name, pa.string()) for name in names])
     path.parent.mkdir(parents=True, exist_ok=True)
     known: set[str] = set()
-    rows: list[tuple[str | None, ...]] = []
-    with whole(path) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
-
-        def flush() -> None:
-            columns = dict(zip(names, zip(*rows, strict=True), strict=True))
-            writer.write_table(pa.table(columns, schema=schema))
-            rows.clear()
-
+    # Without a time in it, the same prompts are the same file.
+    with whole(path) as part, part.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, 0) as file:
         for prompt in prompts:
             text = judge.sent(prompt.chat)
             digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-            first = digest not in known
+            row = {
+                "condition": prompt.condition,
+                "item": prompt.item,
+                "prompt": prompt.order,
+                "sha256": digest,
+                "text": None if digest in known else text,
+            }
             known.add(digest)
-            rows.append(
-                (prompt.condition, prompt.item, prompt.order, digest, text if first else None)
-            )
-            if len(rows) == _ROWS:
-                flush()
-        if rows:
-            flush()
-
-
-_ROWS = 4096
+            file.write(f"{json.dumps(row)}\n".encode())

@@ -31,8 +31,7 @@ from vat_bayes.collect.schedule import CONTENT_FREE, Schedule
 from vat_bayes.collect.sent import keep_prompts
 from vat_bayes.collect.server import ServerJudge, open_server, told_served
 from vat_bayes.collect.spread import Shard, Spread, resolved
-from vat_bayes.collect.store import RunFolder, write_parquet, write_text
-from vat_bayes.collect.table import judgments_table
+from vat_bayes.collect.store import RunFolder, write_csv, write_parquet, write_text
 from vat_bayes.collect.thoughts import Thoughts
 from vat_bayes.errors import InputError
 from vat_bayes.items import ItemSet
@@ -157,9 +156,8 @@ class Session:
         # What later stages or another version added is not ours to drop.
         self._manifest |= {k: v for k, v in before.items() if k not in self._manifest}
         write_text(folder.study, study.to_toml(relative_to=folder.root))
-        write_parquet(folder.items, self.items.table)
-        if judged.loadings is not None:
-            write_text(folder.loadings, judged.loadings.to_csv(index=False))
+        if (loadings := judged.loading_rows()) is not None:
+            write_csv(folder.loadings, ("item", "value", "weight"), loadings)
         # Last, because a folder with a manifest is one that can be taken up.
         folder.write_manifest(self._manifest)
 
@@ -186,7 +184,7 @@ class Session:
     def _block_items(self) -> frozenset[str] | None:
         if self.block is None:
             return None
-        return frozenset(self.block.judged().table["item"].astype(str))
+        return frozenset(str(item) for (item,) in self.block.judged().rows("item"))
 
     def _is_asked(self, item: str) -> bool:
         block = self._block_items
@@ -224,7 +222,11 @@ class Session:
         NoEffectError
             When an intervention gave exactly the baseline's answers. Everything is written.
         """
+        # Tables take pandas, whose memory is wanted for a model until now.
+        from vat_bayes.collect.table import judgments_table
+
         items = self.items if self.block is None else self.block
+        write_parquet(self.folder.items, self.items.table)
         table = judgments_table(self.study, items, self._made, sample=sample)
         write_parquet(self.folder.judgments, table)
         judged = items.judged()
@@ -292,7 +294,7 @@ class Session:
             try:
                 judge.prepare(prompts, budget=self.study.readout.tokens)
                 self._tell_judge(model.name, checkpoint, judge)
-                sent = self.folder.prompts / model.name / f"{n}.parquet"
+                sent = self.folder.prompts / model.name / f"{n}.jsonl.gz"
                 keep_prompts(sent, judge, prompts)
                 for condition in conditions:
                     self._switch(model.name, condition, judge)
@@ -312,7 +314,7 @@ class Session:
             judge.prepare(prompts)
             self._refuse_another_model(model, judge)
             self._tell_judge(model.name, None, judge)
-            keep_prompts(self.folder.prompts / model.name / "0.parquet", judge, prompts)
+            keep_prompts(self.folder.prompts / model.name / "0.jsonl.gz", judge, prompts)
             self.folder.write_manifest(self._manifest)
             todo = [(p, k) for p in self._asked(prompts) for k in self._keys(model.name, p)]
             todo = [(p, k) for p, k in todo if k not in self._made]

@@ -1,92 +1,85 @@
-"""Cells of a table: which are empty, what they say, and where a fault lies.
-
-A column keeps the row labels 0, 1, ... of the file it comes from, also after rows were dropped;
-people count from 1, so label 0 is row 1.
-"""
+"""Cells of a table: which are empty, what they say, and where a fault lies."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import pandas as pd
-
 from vat_bayes.errors import InputError, near_miss
+from vat_bayes.items.raw import RawTable
 
 SPLITS = ("judged", "shots")
 _SUPPORTS = ("1", "+1", "support", "supports", "supporting", "positive")
 _VIOLATES = ("-1", "violate", "violates", "violating", "negative", "oppose", "opposes")
 
 
-def place(where: str, label: int, column: str) -> str:
-    """Return how a message names a cell: file, row counted from 1, column."""
-    return f"{where}, row {label + 1}, column '{column}'"
+def is_missing(cell: object) -> bool:
+    """Tell whether a cell is missing or blank."""
+    return cell is None or not str(cell).strip()
 
 
-def first_label(mask: pd.Series[bool]) -> int:
-    """Return the row label of the first cell that is true."""
-    return int(mask.index[int(mask.to_numpy().argmax())])
+def cell_text(cell: object) -> str:
+    """Return a cell as text; a whole number that went through a float column is still that."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
-def is_missing(column: pd.Series[Any]) -> pd.Series[bool]:
-    """Tell for each cell whether it is missing or blank."""
-    return column.isna() | (column.astype("str").str.strip() == "")
-
-
-def filled_text(column: pd.Series[Any], where: str) -> pd.Series[str]:
-    """Return the column as stripped text.
+def filled_text(table: RawTable, column: str) -> list[str]:
+    """Return a column as stripped text.
 
     Raises
     ------
     InputError
         When a cell is empty.
     """
-    empty = is_missing(column)
-    if empty.any():
-        raise InputError(
-            "empty; expected text", where=place(where, first_label(empty), str(column.name))
-        )
-    return column.map(_plain).astype("str").str.strip()
+    texts = []
+    for i, cell in enumerate(table.columns[column]):
+        if is_missing(cell):
+            raise InputError("empty; expected text", where=table.place(i, column))
+        texts.append(cell_text(cell).strip())
+    return texts
 
 
-def parse_cells(column: pd.Series[Any], parse: Callable[[str], Any], where: str) -> pd.Series[Any]:
-    """Return the column with each cell parsed, and missing cells as ``pandas.NA``.
+def parse_cells[T](
+    table: RawTable,
+    column: str,
+    parse: Callable[[str], T],
+    cells: Sequence[Any] | None = None,
+) -> list[T | None]:
+    """Return a column with each cell parsed, and None for missing ones.
 
     Parameters
     ----------
-    column : pandas.Series
-        Cells of any type; `parse` sees their stripped text.
+    table : RawTable
+        The table.
+    column : str
+        The column.
     parse : callable
-        Called once for each distinct text; raises `InputError` for a text it does not know.
-    where : str
-        The file, for messages.
+        Called once for each distinct text, which is stripped; raises `InputError` for a text it
+        does not know.
+    cells : sequence, optional
+        Other cells than those of the table in this column.
 
     Raises
     ------
     InputError
         That of `parse`, with the place of the first such cell.
     """
-    known: dict[str, Any] = {}
-    cells = []
-    for label, empty, cell in zip(column.index, is_missing(column), column, strict=True):
-        if empty:
-            cells.append(pd.NA)
+    known: dict[str, T] = {}
+    parsed: list[T | None] = []
+    for i, cell in enumerate(table.columns[column] if cells is None else cells):
+        if is_missing(cell):
+            parsed.append(None)
             continue
-        text = _plain(cell).strip()
+        text = cell_text(cell).strip()
         if text not in known:
             try:
                 known[text] = parse(text)
             except InputError as error:
-                at = place(where, int(label), str(column.name))
+                at = table.place(i, column)
                 raise InputError(error.message, where=at, hint=error.hint) from error
-        cells.append(known[text])
-    return pd.Series(cells, index=column.index, name=column.name, dtype="object")
-
-
-def _plain(cell: object) -> str:
-    # A whole number that went through a float column is still that number.
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+        parsed.append(known[text])
+    return parsed
 
 
 def parse_polarity(text: str) -> int:

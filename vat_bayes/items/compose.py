@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from string import ascii_lowercase
 
 import numpy as np
-import pandas as pd
 
 from vat_bayes.errors import InputError
 from vat_bayes.items.columns import CORE_COLUMNS
@@ -70,11 +69,8 @@ def compose(
         dealt, actors = actors[:n], actors[n:]
         scenarios = _scenarios(topic, dealt, len(grammar.actors), rng)
         rows += _rows(topic, scenarios, grammar.actors, n_shots, rng)
-    table = pd.DataFrame(rows, columns=list(CORE_COLUMNS))
-    texts = [c for c in table.columns if c != "polarity"]
-    return ItemSet(
-        table.astype({**dict.fromkeys(texts, "str"), "polarity": "Int64"}), None, "composed"
-    )
+    columns = dict(zip(CORE_COLUMNS, zip(*rows, strict=True), strict=True))
+    return ItemSet(columns, None, "composed")
 
 
 def scenario_text(actor: Actor, situation: str, complication: str) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from vat_bayes.values import VALUES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A value's own name and its lemmas: a judge could match them with the wording of a prompt instead
 # of judging what the action does.
@@ -45,6 +48,8 @@ def words(text: str) -> list[str]:
 
 def own_value_words(table: pd.DataFrame) -> pd.Series[bool]:
     """Tell for each item whether the action names its own value."""
+    import pandas as pd
+
     named = [
         bool(VALUE_WORDS[value].search(text)) if isinstance(value, str) else False
         for value, text in zip(table["value"], table["action_text"], strict=True)

@@ -4,52 +4,91 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from vat_bayes.errors import InputError
+from vat_bayes.items.cells import cell_text
+from vat_bayes.items.columns import CORE_COLUMNS
+from vat_bayes.items.raw import Columns, columns_of, kept
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
 class ItemSet:
     """Items, one row each: a scenario with one action.
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame or mapping of str to sequence
         Columns `item`, `scenario`, `topic`, `value`, `polarity`, `scenario_text`, `action_text`,
-        `split`, then optional `subvalue` and facets. `polarity` is Int64, 1 where the action
-        supports the value and -1 where it violates it. `value` and `polarity` are missing for an
-        item that has its rows in `loadings`. `topic` and `scenario_text` are missing where the
-        source has none.
-    loadings : pandas.DataFrame or None
+        `split`, then optional `subvalue` and facets. `polarity` is 1 where the action supports the
+        value and -1 where it violates it. `value` and `polarity` are missing for an item that has
+        its rows in `loadings`. `topic` and `scenario_text` are missing where the source has none.
+        In a mapping a missing cell is None.
+    loadings : pandas.DataFrame, mapping of str to sequence, or None
         Columns `item`, `value`, `weight`, for items that load on several values.
     source : str
         Where the items come from: ``"core"``, ``"table"``, ``"vat"``, ``"valueportrait"`` or
         ``"composed"``.
     """
 
-    table: pd.DataFrame
-    loadings: pd.DataFrame | None
-    source: str
+    def __init__(
+        self,
+        table: pd.DataFrame | Columns,
+        loadings: pd.DataFrame | Columns | None,
+        source: str,
+    ) -> None:
+        self._columns = columns_of(table, "items")
+        self._loadings = None if loadings is None else columns_of(loadings, "loadings")
+        self.source = source
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The items as a data frame; a change in it does not change the items."""
+        import pandas as pd
+
+        return pd.DataFrame({name: _typed(name, cells) for name, cells in self._columns.items()})
+
+    @cached_property
+    def loadings(self) -> pd.DataFrame | None:
+        """The loadings as a data frame: `item`, `value`, `weight`."""
+        import pandas as pd
+
+        if self._loadings is None:
+            return None
+        types = {"item": "str", "value": "str", "weight": "float64"}
+        return pd.DataFrame(self._loadings).astype(types)
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self._columns["item"])
+
+    def rows(self, *columns: str) -> list[tuple[Any, ...]]:
+        """Return some cells of every item as plain Python objects; None where one is missing."""
+        return list(zip(*(self._columns[name] for name in columns), strict=True))
+
+    def loading_rows(self) -> list[tuple[str, str, float]] | None:
+        """Return item, value and weight of every loading; None where no item has loadings."""
+        if self._loadings is None:
+            return None
+        names = ("item", "value", "weight")
+        return list(zip(*(self._loadings[name] for name in names), strict=True))
 
     def scenarios(self) -> list[str]:
         """Return the scenario ids in the order in which they first appear."""
-        return list(dict.fromkeys(self.table["scenario"]))
+        return list(dict.fromkeys(self._columns["scenario"]))
 
     def judged(self) -> ItemSet:
         """Return the items that are put to the judge: those whose split is not ``"shots"``."""
-        return self._rows(self.table["split"] != "shots")
+        return self._only([split != "shots" for split in self._columns["split"]])
 
     def shots(self) -> ItemSet:
         """Return the items that are held out to serve as examples."""
-        return self._rows(self.table["split"] == "shots")
+        return self._only([split == "shots" for split in self._columns["split"]])
 
     def take_scenarios(self, n: int, *, seed: int) -> ItemSet:
         """Return a random part with `n` judged scenarios, balanced over topics.
@@ -76,20 +115,21 @@ class ItemSet:
         InputError
             When `n` is not between 1 and the number of judged scenarios.
         """
-        judged = self.judged().table.drop_duplicates("scenario")
-        if not 1 <= n <= len(judged):
+        topics = dict(reversed(self.judged().rows("scenario", "topic")))
+        if not 1 <= n <= len(topics):
             raise InputError(
-                f"{n} scenarios were asked for; the item set has {len(judged)} judged scenarios"
+                f"{n} scenarios were asked for; the item set has {len(topics)} judged scenarios"
             )
         rng = np.random.default_rng(seed)
-        topics = judged["topic"].fillna("")
+        of_topic: dict[str, list[str]] = {}
+        for scenario, topic in topics.items():
+            of_topic.setdefault(topic or "", []).append(scenario)
         queues = [
-            [str(s) for s in rng.permutation(sorted(judged.loc[topics == topic, "scenario"]))]
-            for topic in rng.permutation(sorted(set(topics)))
+            [str(s) for s in rng.permutation(sorted(of_topic[topic]))]
+            for topic in rng.permutation(sorted(of_topic))
         ]
         taken = _round_robin(queues)
-        chosen = {next(taken) for _ in range(n)}
-        return self._rows(self.table["scenario"].isin(chosen) | (self.table["split"] == "shots"))
+        return self.of_scenarios({next(taken) for _ in range(n)})
 
     def of_scenarios(self, scenarios: Collection[str]) -> ItemSet:
         """Return the judged items of some scenarios, and all those held out for examples.
@@ -98,27 +138,32 @@ class ItemSet:
         ----------
         scenarios : collection of str
         """
-        named = self.table["scenario"].astype(str).isin(set(scenarios))
-        return self._rows(named | (self.table["split"] == "shots"))
+        chosen = set(scenarios)
+        return self._only(
+            [
+                split == "shots" or str(scenario) in chosen
+                for scenario, split in self.rows("scenario", "split")
+            ]
+        )
 
     def sha256(self) -> str:
         """Return the SHA-256 of the content; the order of rows and columns does not matter."""
         digest = hashlib.sha256()
-        parts = [("items", self.table)]
-        if self.loadings is not None:
-            parts.append(("loadings", self.loadings))
-        for name, frame in parts:
-            digest.update(f"{name}\n".encode())
-            for line in sorted(_canonical_lines(frame)):
-                digest.update(f"{line}\n".encode())
+        for name, columns in (("items", self._columns), ("loadings", self._loadings)):
+            if columns is not None:
+                digest.update(f"{name}\n".encode())
+                for line in sorted(_canonical_lines(columns)):
+                    digest.update(f"{line}\n".encode())
         return digest.hexdigest()
 
-    def _rows(self, keep: pd.Series[bool]) -> ItemSet:
-        table = self.table[keep].reset_index(drop=True)
-        loadings = self.loadings
+    def _only(self, keep: Sequence[bool]) -> ItemSet:
+        columns = {name: kept(cells, keep) for name, cells in self._columns.items()}
+        loadings = self._loadings
         if loadings is not None:
-            loadings = loadings[loadings["item"].isin(table["item"])].reset_index(drop=True)
-        return ItemSet(table, loadings, self.source)
+            own = set(columns["item"])
+            loaded = [item in own for item in loadings["item"]]
+            loadings = {name: kept(cells, loaded) for name, cells in loadings.items()}
+        return ItemSet(columns, loadings, self.source)
 
 
 def _round_robin(queues: list[list[str]]) -> Iterator[str]:
@@ -128,16 +173,22 @@ def _round_robin(queues: list[list[str]]) -> Iterator[str]:
                 yield queue[turn]
 
 
-def _canonical_lines(frame: pd.DataFrame) -> Iterator[str]:
+def _canonical_lines(columns: Columns) -> Iterator[str]:
     # A cell is hashed as text so that a file read as CSV or as Parquet has the same hash; missing
     # cells are left out so that an empty column does not matter either.
-    columns = sorted(frame.columns)
-    for row in zip(*(frame[c].tolist() for c in columns), strict=True):
-        cells = {c: _cell_text(x) for c, x in zip(columns, row, strict=True) if not pd.isna(x)}
+    names = sorted(columns)
+    for row in zip(*(columns[name] for name in names), strict=True):
+        cells = {n: cell_text(x) for n, x in zip(names, row, strict=True) if x is not None}
         yield json.dumps(cells, sort_keys=True, ensure_ascii=True)
 
 
-def _cell_text(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)
+def _typed(name: str, cells: Sequence[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    if name == "polarity":
+        return pd.Series(cells, dtype="Int64")
+    if name in CORE_COLUMNS:
+        return pd.Series(cells, dtype="str")
+    found = pd.Series(cells)
+    # A column of objects cannot be written to Parquet; a facet is a label anyhow.
+    return found.astype("str") if found.dtype == object else found

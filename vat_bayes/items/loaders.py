@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from vat_bayes.bundled import data_path
 from vat_bayes.errors import InputError, near_miss
@@ -14,6 +12,9 @@ from vat_bayes.items.itemset import ItemSet
 from vat_bayes.items.table import load_table
 from vat_bayes.items.valueportrait import load_valueportrait
 from vat_bayes.items.vat import load_vat
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "core": (),

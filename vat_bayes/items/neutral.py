@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from vat_bayes.errors import InputError
 from vat_bayes.items.compose import scenario_text
 from vat_bayes.items.grammar import Grammar, load_grammar
 
 
-def neutral_examples(n: int, *, seed: int, grammar: Grammar | None = None) -> pd.DataFrame:
+def neutral_examples(n: int, *, seed: int, grammar: Grammar | None = None) -> list[tuple[str, str]]:
     """Draw value-free examples, as long and of the same form as those of the items.
 
     Parameters
@@ -24,8 +23,7 @@ def neutral_examples(n: int, *, seed: int, grammar: Grammar | None = None) -> pd
 
     Returns
     -------
-    pandas.DataFrame
-        Columns `scenario_text` and `action_text`.
+    list of (scenario_text, action_text)
 
     Raises
     ------
@@ -45,16 +43,14 @@ def neutral_examples(n: int, *, seed: int, grammar: Grammar | None = None) -> pd
         rng.integers(size, size=len(bank.actions))
         for size in (len(grammar.actors), len(bank.situations), len(bank.complications))
     )
-    return pd.DataFrame(
-        {
-            "scenario_text": [
-                scenario_text(
-                    grammar.actors[people[i]],
-                    bank.situations[situations[i]],
-                    bank.complications[complications[i]],
-                )
-                for i in range(n)
-            ],
-            "action_text": [bank.actions[actions[i]] for i in range(n)],
-        }
-    )
+    return [
+        (
+            scenario_text(
+                grammar.actors[people[i]],
+                bank.situations[situations[i]],
+                bank.complications[complications[i]],
+            ),
+            bank.actions[actions[i]],
+        )
+        for i in range(n)
+    ]

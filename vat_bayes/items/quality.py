@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
-from scipy import sparse
 
 from vat_bayes.items.cues import (
     ANY_VALUE_WORD,
@@ -19,6 +17,9 @@ from vat_bayes.items.cues import (
 )
 from vat_bayes.items.itemset import ItemSet
 from vat_bayes.values import VALUES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Verdict = Literal["pass", "warn", "fail", "not-run"]
 
@@ -76,6 +77,8 @@ def item_quality(items: ItemSet) -> pd.DataFrame:
             How often words that belong to no value ("refuse", "without") give the polarity away:
             see `vat_bayes.items.cues.polarity_cue`.
     """
+    import pandas as pd
+
     table = items.table
     placed = bool(table["value"].notna().all())
     findings = [
@@ -131,6 +134,8 @@ def _factorial(table: pd.DataFrame) -> _Finding:
 
 
 def _both_polarities(items: ItemSet) -> _Finding:
+    import pandas as pd
+
     table = items.table
     signs = table[["value", "polarity"]].dropna().rename(columns={"polarity": "sign"})
     if items.loadings is not None:
@@ -155,6 +160,8 @@ def _topic_balance(table: pd.DataFrame) -> _Finding:
 
 
 def _duplicates(table: pd.DataFrame) -> _Finding:
+    import pandas as pd
+
     plain = table["action_text"].map(lambda text: " ".join(words(text)))
     within = plain[pd.DataFrame({"s": table["scenario"], "a": plain}).duplicated()]
     again = plain[plain.duplicated()]
@@ -166,6 +173,9 @@ def _duplicates(table: pd.DataFrame) -> _Finding:
 
 
 def _near_duplicates(table: pd.DataFrame) -> _Finding:
+    import pandas as pd
+    from scipy import sparse
+
     texts = table["action_text"].drop_duplicates().reset_index(drop=True)
     bags = [set(words(text)) for text in texts]
     counts = pd.Series([w for bag in bags for w in bag]).value_counts()
@@ -188,6 +198,8 @@ def _near_duplicates(table: pd.DataFrame) -> _Finding:
 
 
 def _evaluative(table: pd.DataFrame) -> _Finding:
+    import pandas as pd
+
     texts = pd.concat([table["action_text"], table["scenario_text"]], ignore_index=True)
     return _flagged("evaluative-words", texts, _matches(texts, EVALUATIVE_WORD.search))
 

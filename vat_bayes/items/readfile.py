@@ -6,16 +6,18 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from vat_bayes.errors import InputError, near_miss
+from vat_bayes.items.raw import RawTable, cell_of, columns_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path) -> RawTable:
     """Read a table whose format is told by the file's suffix.
 
     Cells of CSV and TSV files are text; a list or object inside a JSON cell becomes its JSON text.
@@ -27,8 +29,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
-        At least one row.
+    RawTable
+        At least one row and one column.
 
     Raises
     ------
@@ -52,14 +54,35 @@ def read_table(path: str | Path) -> pd.DataFrame:
     if not data.strip():
         raise InputError("the file is empty", where=where)
     if suffix == ".parquet":
-        frame = _parquet(data, where)
+        columns = _parquet(data, where)
     elif suffix in (".json", ".jsonl"):
-        frame = _records(_text(data, where), where)
+        columns = _records(_text(data, where), where)
     else:
-        frame = _delimited(_text(data, where), "\t" if suffix == ".tsv" else ",", where)
-    if frame.empty:
+        columns = _delimited(_text(data, where), "\t" if suffix == ".tsv" else ",", where)
+    table = RawTable(columns, where)
+    if not len(table):
         raise InputError("there are no rows", where=where)
-    return frame
+    return table
+
+
+def raw_table(source: str | Path | pd.DataFrame, name: str) -> RawTable:
+    """Return the table of a file, or that of a data frame.
+
+    Parameters
+    ----------
+    source : str, pathlib.Path or pandas.DataFrame
+        The file, or the table itself.
+    name : str
+        What messages call a data frame.
+
+    Raises
+    ------
+    InputError
+        When the file can't be read, or two columns have one name.
+    """
+    if isinstance(source, str | Path):
+        return read_table(source)
+    return RawTable(columns_of(source, name), name)
 
 
 def _text(data: bytes, where: str) -> str:
@@ -74,8 +97,8 @@ def _text(data: bytes, where: str) -> str:
         ) from error
 
 
-def _delimited(text: str, delimiter: str, where: str) -> pd.DataFrame:
-    # The csv module rather than pandas: it tells the record, and pads or guesses nothing.
+def _delimited(text: str, delimiter: str, where: str) -> dict[str, list[Any]]:
+    # The csv module tells the record, and pads or guesses nothing.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         records = [record for record in reader if record]
@@ -91,10 +114,10 @@ def _delimited(text: str, delimiter: str, where: str) -> pd.DataFrame:
                 f"{len(record)} fields found, {len(header)} expected from the header",
                 where=f"{where}, row {number}",
             )
-    return pd.DataFrame(records[1:], columns=header, dtype="str")
+    return {name: [record[i] for record in records[1:]] for i, name in enumerate(header)}
 
 
-def _records(text: str, where: str) -> pd.DataFrame:
+def _records(text: str, where: str) -> dict[str, list[Any]]:
     try:
         parsed: Any = json.loads(text)
     except json.JSONDecodeError:
@@ -102,7 +125,8 @@ def _records(text: str, where: str) -> pd.DataFrame:
     rows = [parsed] if isinstance(parsed, dict) else parsed
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError("expected a list of objects, or one object a line", where=where)
-    return pd.DataFrame([{key: _flat(cell) for key, cell in row.items()} for row in rows])
+    names = dict.fromkeys(key for row in rows for key in row)
+    return {name: [_flat(row.get(name)) for row in rows] for name in names}
 
 
 def _lines(text: str, where: str) -> list[Any]:
@@ -120,13 +144,22 @@ def _lines(text: str, where: str) -> list[Any]:
 
 
 def _flat(cell: Any) -> Any:
-    return json.dumps(cell, ensure_ascii=False) if isinstance(cell, list | dict) else cell
+    if isinstance(cell, list | dict):
+        return json.dumps(cell, ensure_ascii=False)
+    return cell_of(cell)
 
 
-def _parquet(data: bytes, where: str) -> pd.DataFrame:
+def _parquet(data: bytes, where: str) -> dict[str, list[Any]]:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        return pd.read_parquet(io.BytesIO(data))
+        found = pq.read_table(io.BytesIO(data))
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"not a Parquet file ({error})", where=where) from error
+    # An index that pandas kept in the file is no column of the table.
+    index = (found.schema.pandas_metadata or {}).get("index_columns", [])
+    names = [name for name in found.column_names if name not in index]
+    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+        raise InputError(f"there are two columns '{twice[0]}'", where=where)
+    return {name: [cell_of(c) for c in found[name].to_pylist()] for name in names}

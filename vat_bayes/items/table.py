@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from vat_bayes.items.columns import KNOWN_COLUMNS, map_columns, require_columns
 from vat_bayes.items.itemset import ItemSet
-from vat_bayes.items.readfile import read_table
+from vat_bayes.items.readfile import raw_table
 from vat_bayes.items.validate import validate_items
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def load_table(
@@ -49,27 +51,11 @@ def load_table(
     ItemWarning
         For values with one polarity only.
     """
-    raw, where = frame_of(path, "items")
-    frame = map_columns(raw, columns, known=KNOWN_COLUMNS, where=where)
+    raw = raw_table(path, "items")
+    table = map_columns(raw, columns, known=KNOWN_COLUMNS)
     required = ["item", "scenario", "action_text"]
     if loadings is None:
         required += ["value", "polarity"]
-    require_columns(frame, required, where=where, raw=raw)
-    weights, weights_where = (
-        (None, "loadings") if loadings is None else frame_of(loadings, "loadings")
-    )
-    table, clean = validate_items(frame, weights, where=where, loadings_where=weights_where)
-    return ItemSet(table, clean, source)
-
-
-def frame_of(path: str | Path | pd.DataFrame, name: str) -> tuple[pd.DataFrame, str]:
-    """Return the table of a file or the data frame itself, and what messages call it.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read.
-    """
-    if isinstance(path, pd.DataFrame):
-        return path, name
-    return read_table(path), str(path)
+    require_columns(table, required, raw=raw)
+    weights = None if loadings is None else raw_table(loadings, "loadings")
+    return ItemSet(*validate_items(table, weights), source)

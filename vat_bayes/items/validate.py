@@ -3,51 +3,45 @@
 from __future__ import annotations
 
 import warnings
-
-import pandas as pd
+from collections.abc import Sequence
+from typing import Any
 
 from vat_bayes.errors import InputError, near_miss
 from vat_bayes.items.cells import (
     filled_text,
-    first_label,
     is_missing,
     parse_cells,
     parse_polarity,
     parse_split,
     parse_weight,
-    place,
 )
 from vat_bayes.items.columns import CORE_COLUMNS, require_columns
+from vat_bayes.items.raw import Columns, RawTable
 from vat_bayes.values import parse_value
+
+_NUMBERS = ({int}, {float}, {int, float})
+_INT64 = range(-(2**63), 2**63)
 
 
 class ItemWarning(UserWarning):
     """An item set that can be used, with a weakness that should be known."""
 
 
-def validate_items(
-    frame: pd.DataFrame,
-    loadings: pd.DataFrame | None,
-    *,
-    where: str,
-    loadings_where: str = "loadings",
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Return a typed item table and typed loadings, or say what is wrong and where.
+def validate_items(raw: RawTable, loadings: RawTable | None) -> tuple[Columns, Columns | None]:
+    """Return typed item columns and typed loadings, or say what is wrong and where.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        Rows with our column names, cells of any type, and the row labels of the file (from 0).
-    loadings : pandas.DataFrame, optional
+    raw : RawTable
+        Columns with our names, cells of any type.
+    loadings : RawTable, optional
         Columns `item`, `value`, `weight`.
-    where, loadings_where : str
-        The files, for messages.
 
     Returns
     -------
-    table : pandas.DataFrame
-        As in `ItemSet`, core columns first, with new row labels.
-    loadings : pandas.DataFrame or None
+    columns : mapping of str to list
+        As in `ItemSet`, core columns first.
+    loadings : mapping of str to list, or None
         Weights are finite and not zero.
 
     Raises
@@ -64,114 +58,124 @@ def validate_items(
     required = ["item", "scenario", "action_text"]
     if loadings is None:
         required += ["value", "polarity"]
-    require_columns(frame, required, where=where)
-    if frame.empty:
-        raise InputError("there are no rows", where=where)
-    table = frame.copy()
-    for name in ("item", "scenario", "action_text"):
-        table[name] = filled_text(table[name], where)
+    require_columns(raw, required)
+    if not len(raw):
+        raise InputError("there are no rows", where=raw.where)
+    nothing = [None] * len(raw)
+    columns: dict[str, Sequence[Any]] = {
+        name: filled_text(raw, name) for name in ("item", "scenario", "action_text")
+    }
     for name in ("topic", "scenario_text"):
         # A source may have none at all; single gaps are faults.
-        if name in table and not is_missing(table[name]).all():
-            table[name] = filled_text(table[name], where)
-        else:
-            table[name] = pd.Series(pd.NA, index=table.index, dtype="str")
-    for name in ("value", "polarity", "split"):
-        if name not in table:
-            table[name] = pd.Series(pd.NA, index=table.index, dtype="object")
-    table["value"] = parse_cells(table["value"], parse_value, where).astype("str")
-    table["polarity"] = parse_cells(table["polarity"], parse_polarity, where).astype("Int64")
-    table["split"] = parse_cells(table["split"], parse_split, where).fillna("judged").astype("str")
-    facets = [c for c in table.columns if c not in CORE_COLUMNS]
-    for name in facets:
-        # Mixed types cannot be written to Parquet; a facet is a label anyhow.
-        if table[name].dtype == object:
-            table[name] = table[name].astype("str")
-
-    _refuse_duplicates(table, ["item"], where)
-    _refuse_several(table, "topic", where)
-    _refuse_several(table, "split", where)
-    clean = None if loadings is None else _validate_loadings(loadings, table, loadings_where)
-    _refuse_unplaced(table, clean, where)
-    _warn_one_polarity(table, where)
-    return table[[*CORE_COLUMNS, *facets]].reset_index(drop=True), clean
+        some = name in raw and not all(map(is_missing, raw.columns[name]))
+        columns[name] = filled_text(raw, name) if some else nothing
+    filled = raw.having(dict.fromkeys(("value", "polarity", "split"), nothing) | dict(raw.columns))
+    columns["value"] = parse_cells(filled, "value", parse_value)
+    columns["polarity"] = parse_cells(filled, "polarity", parse_polarity)
+    splits = parse_cells(filled, "split", parse_split)
+    columns["split"] = ["judged" if split is None else split for split in splits]
+    facets = {name: _facet(x) for name, x in raw.columns.items() if name not in CORE_COLUMNS}
+    table = raw.having({name: columns[name] for name in CORE_COLUMNS} | facets)
+    _refuse_duplicates(table, ["item"])
+    _refuse_several(table, "topic")
+    _refuse_several(table, "split")
+    clean = None if loadings is None else _validate_loadings(loadings, columns["item"])
+    _refuse_unplaced(table, None if clean is None else set(clean["item"]))
+    _warn_one_polarity(table)
+    return table.columns, clean
 
 
-def _refuse_duplicates(table: pd.DataFrame, keys: list[str], where: str) -> None:
-    again = table.duplicated(keys)
-    if again.any():
-        at = first_label(again)
-        row = table[keys].loc[at]
-        first = first_label((table[keys] == row).all(axis=1))
-        shown = ", ".join(f"'{cell}'" for cell in row)
-        raise InputError(
-            f"{shown} already stands in row {first + 1}; expected one row each",
-            where=place(where, at, keys[0]),
-        )
+def _facet(cells: Sequence[Any]) -> Sequence[Any]:
+    """Return the cells of a facet, as text where they are not all of one kind.
+
+    Mixed types cannot be written to Parquet; a facet is a label anyhow.
+    """
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if kinds in _NUMBERS and all(not isinstance(c, int) or c in _INT64 for c in cells):
+        return cells
+    # A column of truth values with gaps has no type of its own in a data frame.
+    if len(kinds) <= 1 and not (kinds == {bool} and None in cells) and kinds != {int}:
+        return cells
+    return [None if cell is None else str(cell) for cell in cells]
 
 
-def _refuse_several(table: pd.DataFrame, column: str, where: str) -> None:
-    first = table.groupby("scenario")[column].transform("first")
-    other = (table[column] != first) & table[column].notna()
-    if other.any():
-        at = first_label(other)
-        raise InputError(
-            f"scenario '{table['scenario'][at]}' has '{table[column][at]}' here and "
-            f"'{first[at]}' before; expected one {column} for a scenario",
-            where=place(where, at, column),
-        )
+def _refuse_duplicates(table: RawTable, keys: Sequence[str]) -> None:
+    first: dict[tuple[Any, ...], int] = {}
+    for i, key in enumerate(zip(*(table.columns[k] for k in keys), strict=True)):
+        if (at := first.setdefault(key, i)) != i:
+            row = at + 1 if table.rows is None else table.rows[at]
+            shown = ", ".join(f"'{cell}'" for cell in key)
+            raise InputError(
+                f"{shown} already stands in row {row}; expected one row each",
+                where=table.place(i, keys[0]),
+            )
 
 
-def _refuse_unplaced(table: pd.DataFrame, loadings: pd.DataFrame | None, where: str) -> None:
+def _refuse_several(table: RawTable, column: str) -> None:
+    first: dict[str, Any] = {}
+    cells = zip(table.columns["scenario"], table.columns[column], strict=True)
+    for i, (scenario, cell) in enumerate(cells):
+        if cell is not None and (before := first.setdefault(scenario, cell)) != cell:
+            raise InputError(
+                f"scenario '{scenario}' has '{cell}' here and '{before}' before; expected one "
+                f"{column} for a scenario",
+                where=table.place(i, column),
+            )
+
+
+def _refuse_unplaced(table: RawTable, loaded: set[str] | None) -> None:
     # An item has a value and a polarity, or rows in the loadings; never both, never neither.
-    loaded = pd.Series(False, index=table.index)
-    if loadings is not None:
-        loaded = table["item"].isin(loadings["item"])
-    has_value, has_polarity = table["value"].notna(), table["polarity"].notna()
-    twice = loaded & (has_value | has_polarity)
-    if twice.any():
-        at = first_label(twice)
-        raise InputError(
-            f"item '{table['item'][at]}' has a value or polarity here and rows in the "
-            "loadings; expected one of them",
-            where=place(where, at, "value"),
-        )
-    for name, filled in (("value", has_value), ("polarity", has_polarity)):
-        gap = ~filled & ~loaded
-        if gap.any():
-            at = first_label(gap)
-            also = "" if loadings is None else ", and the item has no row in the loadings"
-            raise InputError(f"empty{also}", where=place(where, at, name))
+    names = ("item", "value", "polarity")
+    rows = list(zip(*(table.columns[name] for name in names), strict=True))
+    several = set() if loaded is None else loaded
+    for i, (item, value, polarity) in enumerate(rows):
+        if item in several and (value is not None or polarity is not None):
+            raise InputError(
+                f"item '{item}' has a value or polarity here and rows in the loadings; expected "
+                "one of them",
+                where=table.place(i, "value"),
+            )
+    also = "" if loaded is None else ", and the item has no row in the loadings"
+    for place, name in enumerate(names[1:], start=1):
+        for i, row in enumerate(rows):
+            if row[place] is None and row[0] not in several:
+                raise InputError(f"empty{also}", where=table.place(i, name))
 
 
-def _validate_loadings(loadings: pd.DataFrame, table: pd.DataFrame, where: str) -> pd.DataFrame:
-    require_columns(loadings, ["item", "value", "weight"], where=where)
-    if loadings.empty:
-        raise InputError("there are no rows", where=where)
-    clean = loadings[["item", "value", "weight"]].reset_index(drop=True)
-    for name in clean.columns:
-        clean[name] = filled_text(clean[name], where)
-    clean["value"] = parse_cells(clean["value"], parse_value, where).astype("str")
-    clean["weight"] = parse_cells(clean["weight"], parse_weight, where).astype("float64")
-    strange = ~clean["item"].isin(table["item"])
-    if strange.any():
-        at = first_label(strange)
-        item = str(clean["item"][at])
-        raise InputError(
-            f"item '{item}' is not in the item table",
-            where=place(where, at, "item"),
-            hint=near_miss(item, table["item"]),
-        )
-    _refuse_duplicates(clean, ["item", "value"], where)
-    return clean
+def _validate_loadings(loadings: RawTable, items: Sequence[str]) -> Columns:
+    require_columns(loadings, ["item", "value", "weight"])
+    if not len(loadings):
+        raise InputError("there are no rows", where=loadings.where)
+    names = ("item", "value", "weight")
+    texts = loadings.having({name: filled_text(loadings, name) for name in names})
+    clean = texts.having(
+        {
+            "item": texts.columns["item"],
+            "value": parse_cells(texts, "value", parse_value),
+            "weight": parse_cells(texts, "weight", parse_weight),
+        }
+    )
+    known = set(items)
+    for i, item in enumerate(clean.columns["item"]):
+        if item not in known:
+            raise InputError(
+                f"item '{item}' is not in the item table",
+                where=clean.place(i, "item"),
+                hint=near_miss(item, items),
+            )
+    _refuse_duplicates(clean, ["item", "value"])
+    return clean.columns
 
 
-def _warn_one_polarity(table: pd.DataFrame, where: str) -> None:
-    polarities = table.groupby("value")["polarity"].nunique()
-    alone = [str(v) for v in polarities.index[polarities == 1]]
+def _warn_one_polarity(table: RawTable) -> None:
+    signs: dict[str, set[int]] = {}
+    for value, sign in zip(table.columns["value"], table.columns["polarity"], strict=True):
+        if value is not None:
+            signs.setdefault(value, set()).add(sign)
+    alone = sorted(value for value, found in signs.items() if len(found) == 1)
     if alone:
         warnings.warn(
-            f"{where}: only one polarity for {', '.join(alone)}; without actions of both "
+            f"{table.where}: only one polarity for {', '.join(alone)}; without actions of both "
             "polarities a shift of the value cannot be told from a change of response style",
             ItemWarning,
             stacklevel=4,

@@ -7,18 +7,22 @@ The ValuePortrait data set (2025, MIT), https://github.com/holi-lab/ValuePortrai
 
 from __future__ import annotations
 
+import contextlib
+import math
 from pathlib import Path
-from typing import Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from vat_bayes.errors import InputError
-from vat_bayes.items.cells import filled_text, first_label, is_missing, place
+from vat_bayes.items.cells import filled_text, is_missing
 from vat_bayes.items.columns import require_columns
 from vat_bayes.items.itemset import ItemSet
-from vat_bayes.items.table import frame_of
+from vat_bayes.items.raw import RawTable
+from vat_bayes.items.readfile import raw_table
 from vat_bayes.items.validate import validate_items
 from vat_bayes.values import parse_value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PREFIX = "rho_"
 _REQUIRED = ("portrait_id", "option_id", "text")
@@ -67,51 +71,49 @@ def load_valueportrait(
         raise InputError(f"the threshold is {threshold}; expected a number over 0 and up to 1")
     if weights not in ("indicator", "rho"):
         raise InputError(f"the weights are '{weights}'; expected indicator or rho")
-    raw, where = frame_of(path, "items")
-    raw = raw.reset_index(drop=True)
-    require_columns(raw, _REQUIRED, where=where)
-    rhos = [c for c in raw.columns if str(c).startswith(_PREFIX)]
+    raw = raw_table(path, "items")
+    require_columns(raw, _REQUIRED)
+    rhos = [column for column in raw.columns if column.startswith(_PREFIX)]
     if not rhos:
-        raise InputError(f"no column begins with '{_PREFIX}'; expected one a value", where=where)
-    portrait = filled_text(raw["portrait_id"], where)
-    option = filled_text(raw["option_id"], where)
-    frame = pd.DataFrame(
+        at = raw.where
+        raise InputError(f"no column begins with '{_PREFIX}'; expected one a value", where=at)
+    portraits, options = filled_text(raw, "portrait_id"), filled_text(raw, "option_id")
+    items = [valueportrait_item_id(p, o) for p, o in zip(portraits, options, strict=True)]
+    table = raw.having(
         {
-            "item": [valueportrait_item_id(p, o) for p, o in zip(portrait, option, strict=True)],
-            "scenario": portrait,
-            "action_text": raw["text"],
-            "portrait_id": portrait,
-            "option_id": option,
+            "item": items,
+            "scenario": portraits,
+            "action_text": raw.columns["text"],
+            "portrait_id": portraits,
+            "option_id": options,
         }
     )
-    parts = []
+    loadings: dict[str, list[Any]] = {"item": [], "value": [], "weight": []}
     for column in rhos:
-        rho = _correlations(raw[column], where)
-        counted = rho >= threshold
-        parts.append(
-            pd.DataFrame(
-                {
-                    "item": frame["item"][counted],
-                    "value": parse_value(column.removeprefix(_PREFIX)),
-                    "weight": rho[counted] if weights == "rho" else 1.0,
-                }
-            )
-        )
-    loadings = pd.concat(parts, ignore_index=True)
-    if loadings.empty:
-        raise InputError(f"no item has a rho of {threshold} or more", where=where)
-    kept = frame["item"].isin(loadings["item"])
-    table, clean = validate_items(frame[kept], loadings, where=where, loadings_where=where)
-    return ItemSet(table, clean, "valueportrait")
+        counted = {i: r for i, r in enumerate(_correlations(raw, column)) if r >= threshold}
+        value = parse_value(column.removeprefix(_PREFIX))
+        loadings["item"] += [items[i] for i in counted]
+        loadings["value"] += [value] * len(counted)
+        loadings["weight"] += counted.values() if weights == "rho" else [1.0] * len(counted)
+    if not loadings["item"]:
+        raise InputError(f"no item has a rho of {threshold} or more", where=raw.where)
+    loaded = set(loadings["item"])
+    kept = table.only([item in loaded for item in items])
+    return ItemSet(*validate_items(kept, RawTable(loadings, raw.where)), "valueportrait")
 
 
-def _correlations(column: pd.Series[str], where: str) -> pd.Series[float]:
-    rho = pd.to_numeric(column, errors="coerce").astype("float64")
-    bad = ~rho.between(-1, 1) & ~is_missing(column)
-    if bad.any():
-        at = first_label(bad)
-        raise InputError(
-            f"'{column[at]}' is not a correlation; expected a number from -1 to 1",
-            where=place(where, at, str(column.name)),
-        )
-    return rho
+def _correlations(table: RawTable, column: str) -> list[float]:
+    """Return the correlations of a column; NaN where there is none."""
+    rhos = []
+    for i, cell in enumerate(table.columns[column]):
+        rho = math.nan
+        if not is_missing(cell):
+            with contextlib.suppress(ValueError):
+                rho = float(cell)
+            if not -1 <= rho <= 1:
+                raise InputError(
+                    f"'{cell}' is not a correlation; expected a number from -1 to 1",
+                    where=table.place(i, column),
+                )
+        rhos.append(rho)
+    return rhos

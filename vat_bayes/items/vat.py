@@ -13,16 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from vat_bayes.items.cells import filled_text, parse_cells, parse_polarity
 from vat_bayes.items.columns import KNOWN_COLUMNS, map_columns, require_columns
 from vat_bayes.items.itemset import ItemSet
-from vat_bayes.items.table import frame_of
+from vat_bayes.items.readfile import raw_table
 from vat_bayes.items.validate import validate_items
 from vat_bayes.values import parse_subvalue, value_of_subvalue
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VAT_COLUMNS = (*KNOWN_COLUMNS, "country", "scene")
 
@@ -60,26 +61,30 @@ def load_vat(
         When a needed column is missing (the message lists the columns found), or a row is
         unusable.
     """
-    raw, where = frame_of(path, "items")
-    frame = map_columns(raw, columns, known=VAT_COLUMNS, where=where)
+    raw = raw_table(path, "items")
+    table = map_columns(raw, columns, known=VAT_COLUMNS)
     required = ["subvalue", "polarity", "scenario_text", "action_text"]
-    if "scenario" not in frame:
+    if "scenario" not in table:
         required += ["country", "topic", "scene"]
-    require_columns(frame, required, where=where, raw=raw)
-    if "scenario" in frame:
-        frame["scenario"] = filled_text(frame["scenario"], where)
+    require_columns(table, required, raw=raw)
+    if "scenario" in table:
+        scenarios = filled_text(table, "scenario")
     else:
-        parts = [_slugs(filled_text(frame[name], where)) for name in ("country", "topic", "scene")]
-        frame["scenario"] = parts[0] + "/" + parts[1] + "/" + parts[2]
-    names = parse_cells(filled_text(frame["subvalue"], where), parse_subvalue, where)
-    signs = parse_cells(filled_text(frame["polarity"], where), parse_polarity, where)
-    frame["subvalue"] = names
-    frame["value"] = names.map(lambda name: value_of_subvalue(name, rule=subvalue_rule))
-    if "item" not in frame:
-        frame["item"] = frame["scenario"] + "/" + names + signs.map({1: "+", -1: "-"})
-    table, _ = validate_items(frame[frame["value"].notna()], None, where=where)
-    return ItemSet(table, None, "vat")
+        parts = (map(_slug, filled_text(table, name)) for name in ("country", "topic", "scene"))
+        scenarios = ["/".join(own) for own in zip(*parts, strict=True)]
+    texts = table.having({name: filled_text(table, name) for name in ("subvalue", "polarity")})
+    names = [str(name) for name in parse_cells(texts, "subvalue", parse_subvalue)]
+    signs = parse_cells(texts, "polarity", parse_polarity)
+    values = [value_of_subvalue(name, rule=subvalue_rule) for name in names]
+    made: dict[str, list[Any]] = {"scenario": scenarios, "subvalue": names, "value": values}
+    if "item" not in table:
+        made["item"] = [
+            f"{scenario}/{name}{'+' if sign == 1 else '-'}"
+            for scenario, name, sign in zip(scenarios, names, signs, strict=True)
+        ]
+    whole = table.having({**table.columns, **made})
+    return ItemSet(*validate_items(whole.only([v is not None for v in values]), None), "vat")
 
 
-def _slugs(column: pd.Series[str]) -> pd.Series[str]:
-    return column.map(lambda cell: re.sub(r"[\W_]+", "-", cell.casefold()).strip("-"))
+def _slug(cell: str) -> str:
+    return re.sub(r"[\W_]+", "-", cell.casefold()).strip("-")

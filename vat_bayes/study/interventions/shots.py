@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from vat_bayes.study.seeds import shuffled
 from vat_bayes.study.tables import Text
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from vat_bayes.items import ItemSet
 
 Drawn = tuple[str, str, int]
 """A scenario's text, an action's text, and the action's polarity."""
@@ -66,12 +67,12 @@ class ShotsIntervention(Intervention):
 
 
 def _of_target(setting: Setting, n: int) -> list[Drawn]:
-    held_out = setting.items.shots().table
+    held_out = _texts(setting.items.shots())
     pools: dict[tuple[str, int], Sequence[tuple[str, str, str]]] = {}
     for value in setting.target:
         for sign in (1, -1):
-            rows = held_out[(held_out["value"] == value) & (held_out["polarity"] == sign)]
-            pools[value, sign] = shuffled(_texts(rows), setting.seed, "shots", value, sign)
+            own = held_out.get((value, sign), [])
+            pools[value, sign] = shuffled(own, setting.seed, "shots", value, sign)
     rounds = -(-n // len(pools))
     if fewest := [pool for pool in pools.values() if len(pool) < rounds]:
         available = min(map(len, fewest)) * len(pools)
@@ -84,10 +85,14 @@ def _of_target(setting: Setting, n: int) -> list[Drawn]:
     return [next(drawn) for _ in range(n)]
 
 
-def _texts(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
+def _texts(items: ItemSet) -> dict[tuple[str, int], list[tuple[str, str, str]]]:
+    """Return scenario, its text and the action's text, by value and polarity."""
+    names = ("item", "scenario", "scenario_text", "action_text", "value", "polarity")
+    texts: dict[tuple[str, int], list[tuple[str, str, str]]] = {}
     # Sorted, so that the order of the file's rows does not influence what is drawn.
-    rows = rows.sort_values("item").fillna({"scenario_text": ""})
-    return list(zip(rows["scenario"], rows["scenario_text"], rows["action_text"], strict=True))
+    for _, scenario, scene, action, value, sign in sorted(items.rows(*names), key=itemgetter(0)):
+        texts.setdefault((value, sign), []).append((scenario, scene or "", action))
+    return texts
 
 
 def _balanced(
@@ -119,5 +124,4 @@ def _neutral(setting: Setting, n: int) -> list[Drawn]:
         for turn in range(-(-n // 2))
         for sign in shuffled((1, -1), setting.seed, "shots", "neutral", turn)
     ]
-    texts = zip(examples["scenario_text"], examples["action_text"], strict=True)
-    return [(scene, action, sign) for (scene, action), sign in zip(texts, signs, strict=False)]
+    return [(scene, action, sign) for (scene, action), sign in zip(examples, signs, strict=False)]
