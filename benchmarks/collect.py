@@ -5,8 +5,13 @@ each in a process of its own, in turns. The bound is what a perfect schedule wou
 of the prefix tree once, at the speed of a long prompt.
 
 python -m benchmarks.collect                          # small: one to two minutes on one core
-python -m benchmarks.collect --conditions 12 --plain 16 --inspect LOGS/bin/python
+python -m benchmarks.collect --conditions 12 --plain 12 --sorted 4
+python -m benchmarks.collect --conditions 12 --plain 12 --inspect LOGS/bin/python
 python -m benchmarks.collect --scenarios 6 --conditions 12 --rounds 3 --threads 4
+
+Slow ways may take a part of the prompts: the first few rows, or some of the conditions. "program"
+is `vat-bayes collect` as a user runs it, from its start to the table; its memory is that of the
+whole process.
 
 The way over Inspect needs a Python that has inspect-ai and openai, which are no part of this
 project's environment; it starts llama-cpp-python's server and asks that.
@@ -16,25 +21,27 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import json
 import os
 import random
 import resource
+import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from benchmarks.random_model import write_random_model
 from vat_bayes.collect import Chat, LlamaCppJudge, Prompt, Reading, Schedule
+from vat_bayes.items import ItemSet
 from vat_bayes.study import Study
 
 LABELS = ("1", "2", "3", "4", "5")
@@ -64,6 +71,7 @@ def main() -> None:
     parser.add_argument("--conditions", type=int, default=2, help="2 to 12, half with 8 examples")
     parser.add_argument("--rounds", type=int, default=1, help="how often each way takes its turn")
     parser.add_argument("--plain", type=int, default=8, help="prompts for the plain loop")
+    parser.add_argument("--sorted", type=int, default=12, help="conditions for the sorted loops")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--inspect", type=Path, help="a Python with inspect-ai and openai")
     parser.add_argument("--ways", nargs="+", default=list(_WAYS), choices=list(_WAYS))
@@ -85,8 +93,12 @@ def main() -> None:
 
 
 def _write_task(asked: argparse.Namespace) -> dict[str, Any]:
+    # In a process that measures memory it would only be in the way.
+    from benchmarks.random_model import write_random_model
+
     study = _study(asked.scenarios, asked.conditions)
-    prompts = _some(list(Schedule(study, study.load_items())), asked.actions)
+    items = study.load_items()
+    prompts = _some(list(Schedule(study, items)), asked.actions)
     path = asked.model
     if path is None:
         path = asked.folder / "random.gguf"
@@ -107,6 +119,8 @@ def _write_task(asked: argparse.Namespace) -> dict[str, Any]:
         "plain": min(asked.plain, len(prompts)),
         "file": str((asked.folder / "task.json").resolve()),
         "inspect": asked.inspect and str(asked.inspect.absolute()),
+        "sorted": [c.name for c in study.conditions[: asked.sorted]],
+        "study": str(_write_study(study, items, {p.item for p in prompts}, path, asked.folder)),
         "n_ctx": max(map(len, tokens)) + 8,
         "cache_bytes_per_token": cache,
         "rows": [
@@ -120,7 +134,12 @@ def _write_task(asked: argparse.Namespace) -> dict[str, Any]:
             for i in rows
         ],
         "all_tokens": sum(map(len, tokens)),
-        "unique_tokens": _unique(tokens, [p.condition for p in prompts]),
+        "unique_tokens": {
+            c.name: _unique(
+                [t for t, p in zip(tokens, prompts, strict=True) if p.condition == c.name]
+            )
+            for c in study.conditions
+        },
     }
     (asked.folder / "task.json").write_text(json.dumps(task))
     return task
@@ -158,17 +177,30 @@ def _study(scenarios: int, conditions: int) -> Study:
     )
 
 
-def _unique(tokens: Sequence[list[int]], conditions: Sequence[str]) -> int:
-    """Count the nodes of the prefix trees of the conditions.
+def _write_study(study: Study, items: ItemSet, kept: set[str], model: Path, folder: Path) -> Path:
+    """Write the same questions as a study file with its items, for the program itself."""
+    names = ("item", "scenario", "topic", "value", "polarity", "scenario_text", "action_text")
+    with (folder / "items.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow((*names, "split"))
+        writer.writerows(
+            row for row in items.rows(*names, "split") if row[0] in kept or row[-1] == "shots"
+        )
+    told = study.to_dict()
+    told["models"][0] |= {"path": str(model.resolve())}
+    told["items"] = {"source": "table", "path": "items.csv"}
+    path = folder / "study.toml"
+    path.write_text(Study.from_dict(told, base=folder).to_toml(), encoding="utf-8")
+    return path.resolve()
+
+
+def _unique(tokens: Iterable[list[int]]) -> int:
+    """Count the nodes of the prefix tree of the prompts of a condition.
 
     Each condition has a tree of its own, since caches are emptied between conditions.
     """
-    total = 0
-    for condition in dict.fromkeys(conditions):
-        own = sorted(t for t, c in zip(tokens, conditions, strict=True) if c == condition)
-        total += len(own[0])
-        total += sum(len(b) - _shared(a, b) for a, b in pairwise(own))
-    return total
+    own = sorted(tokens)
+    return len(own[0]) + sum(len(b) - _shared(a, b) for a, b in pairwise(own))
 
 
 def _shared(a: Iterable[int], b: Iterable[int]) -> int:
@@ -211,6 +243,8 @@ def _alone(way: str, task: dict[str, Any]) -> dict[str, Any]:
     load = os.getloadavg()[0]
     if check is not None:
         check()
+    if callable(after := more.pop("after", None)):
+        more |= after()
     return {"n": n, "seconds": seconds, "cpu": cpu, "peak": peak, "load": load, **more}
 
 
@@ -307,12 +341,33 @@ def _plain(task: dict[str, Any]) -> Any:
     return _library_loop(task, rows, logprobs=True)
 
 
-def _sorted(task: dict[str, Any]) -> Any:
-    return _library_loop(task, sorted(r["tokens"] for r in task["rows"]), logprobs=True)
+def _sorted(task: dict[str, Any], *, logprobs: bool = True) -> Any:
+    rows = sorted(r["tokens"] for r in task["rows"] if r["condition"] in task["sorted"])
+    work, more, check = _library_loop(task, rows, logprobs=logprobs)
+    return work, {**more, "conditions": task["sorted"]}, check
 
 
 def _sorted_answers(task: dict[str, Any]) -> Any:
-    return _library_loop(task, sorted(r["tokens"] for r in task["rows"]), logprobs=False)
+    return _sorted(task, logprobs=False)
+
+
+def _program(task: dict[str, Any]) -> Any:
+    """Return the program as a user runs it, and what its process held at most."""
+    study = Path(task["study"])
+    out = study.with_name("run")
+    shutil.rmtree(out, ignore_errors=True)
+    words = ["collect", study, "--out", out, "--threads", task["threads"], "--json"]
+
+    def work() -> int:
+        command = [sys.executable, "-m", "vat_bayes", *map(str, words)]
+        subprocess.run(command, check=True, capture_output=True)
+        return len(task["rows"])
+
+    def after() -> dict[str, Any]:
+        told = json.loads((out / "manifest.json").read_text())["models"]["random"]
+        return {"peak": resource.getrusage(_CHILDREN).ru_maxrss * 1024, "cells": told["n_ctx"]}
+
+    return work, {"after": after}, None
 
 
 def _bound(task: dict[str, Any]) -> Any:
@@ -391,26 +446,32 @@ _WAYS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "sorted, answers only": _sorted_answers,
     "exact": _exact,
     "batched": _batched,
+    "program": _program,
 }
 
 
 def _report(task: dict[str, Any], found: dict[str, list[dict[str, Any]]], out: Path) -> None:
     n, size = len(task["rows"]), Path(task["path"]).stat().st_size
+    unique = task["unique_tokens"]
+    asked = {c: sum(row["condition"] == c for row in task["rows"]) for c in unique}
     print(
         f"{n} prompts of {task['all_tokens'] / n:.0f} tokens on average; the prefix trees have "
-        f"{task['unique_tokens']} of {task['all_tokens']} tokens"
+        f"{sum(unique.values())} of {task['all_tokens']} tokens"
     )
 
     def each(results: list[dict[str, Any]], unit: str) -> float:
-        return statistics.median(r[unit] / r["n"] for r in results)
+        return float(statistics.median(r[unit] / r["n"] for r in results))
 
     table = {}
     for way, results in found.items():
         if way == "bound":
             continue
         row = {}
+        # Those of the conditions that this way was given.
+        own = results[0].get("conditions", list(unique))
+        tokens_each = sum(unique[c] for c in own) / sum(asked[c] for c in own)
         for unit in ("seconds", "cpu"):
-            least = each(found["bound"], unit) * task["unique_tokens"] / n
+            least = each(found["bound"], unit) * tokens_each
             took = each(results, unit)
             row[unit] = {"judgments_per_second": 1 / took, "of_bound": least / took}
         cells = results[0].get("cells", task["n_ctx"])
