@@ -41,11 +41,17 @@ def collect(
     ] = None,
     first: Annotated[int, typer.Option(help="Scenarios before the first look of --until.")] = 24,
     block: Annotated[int, typer.Option(help="Scenarios between two looks of --until.")] = 12,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be asked and how much of it is made; ask nothing."
+        ),
+    ] = False,
     quiet: o.Quiet = False,
     json: o.Json = False,
 ) -> None:
     """Ask every model of a study everything, into a run folder that can be taken up again."""
-    from vat_bayes.collect import StoppedError, progress_for
+    from vat_bayes.collect import StoppedError, outline, progress_for
     from vat_bayes.collect import collect as run
     from vat_bayes.errors import InputError
     from vat_bayes.study import load_study
@@ -65,6 +71,12 @@ def collect(
         again |= {"first": first, "block": block}
     try:
         asked = load_study(study).with_engine(**engine)
+        if dry_run:
+            from vat_bayes.cli.outline import outline_parts
+
+            found = outline(asked, out=out)
+            output.result(found.to_dict(), *outline_parts(found))
+            return
         shown = progress_for(sys.stderr, quiet=quiet)
         if until is not None:
             from vat_bayes.cli.until import collect_until

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vat_bayes.collect.effects import NoEffectError
 from vat_bayes.collect.judge import Answer, Judge, Prompt, Reading
 from vat_bayes.collect.llamacpp import LlamaCppJudge
+from vat_bayes.collect.outline import Outline, outline
 from vat_bayes.collect.progress import (
     BarProgress,
     LineProgress,
@@ -28,6 +29,7 @@ __all__ = [
     "LineProgress",
     "LlamaCppJudge",
     "NoEffectError",
+    "Outline",
     "Progress",
     "Prompt",
     "Reading",
@@ -39,6 +41,7 @@ __all__ = [
     "StoppedError",
     "collect",
     "open_llamacpp",
+    "outline",
     "progress_for",
     "reproduce",
     "system_message",

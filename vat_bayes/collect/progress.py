@@ -53,27 +53,30 @@ class LineProgress:
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._total = self._done = self._before = 0
-        self._began = self._told = 0.0
+        self._first = self._told = 0.0
 
     def begin(self, total: int, done: int) -> None:
         """Tell the size of the work."""
         self._total, self._done, self._before = total, done, done
-        self._began = self._told = time.monotonic()
-        before = f", {done} of them made before" if done else ""
-        self.note(f"collecting {total} judgments{before}")
+        self._told = time.monotonic()
+        self.note(f"collecting {_counted(total, done)}")
 
     def step(self, label: str) -> None:
         """Tell the state when the last line is a few seconds old."""
         self._done += 1
         now = time.monotonic()
+        if self._done == self._before + 1:
+            # A model takes its time to open, which says nothing about the speed of judgments.
+            self._first = self._told = now
+            return
         if now - self._told < _LINE_SECONDS and self._done < self._total:
             return
         self._told = now
-        rate = (self._done - self._before) / max(now - self._began, 1e-9)
+        rate = (self._done - self._before - 1) / max(now - self._first, 1e-9)
         left = (self._total - self._done) / rate
         self.note(
             f"{self._done}/{self._total} judgments, {rate:.3g} a second, "
-            f"about {_duration(left)} left ({label})"
+            f"about {duration(left)} left ({label})"
         )
 
     def note(self, text: str) -> None:
@@ -108,8 +111,8 @@ class BarProgress:
             TextColumn("collecting"),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left  {task.description}"),
             console=Console(file=stream),
             speed_estimate_period=60.0,
         )
@@ -118,7 +121,9 @@ class BarProgress:
         self._escape = escape
 
     def begin(self, total: int, done: int) -> None:
-        """Show the bar."""
+        """Show the bar, and above it how much was made before."""
+        if done:
+            self.note(_counted(total, done))
         self._bar.update(self._task, total=total, completed=done)
         self._bar.start()
 
@@ -142,7 +147,12 @@ def progress_for(stream: IO[str] = sys.stderr, *, quiet: bool = False) -> Progre
     return BarProgress(stream) if stream.isatty() else LineProgress(stream)
 
 
-def _duration(seconds: float) -> str:
+def _counted(total: int, done: int) -> str:
+    return f"{total} judgments" + (f", {done} of them made before" if done else "")
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: ``2 h 5 min``, ``3 min 10 s`` or ``12 s``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

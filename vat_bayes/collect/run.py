@@ -16,6 +16,7 @@ from vat_bayes.collect.stopped import stopped_by_disk
 from vat_bayes.collect.store import RunFolder
 from vat_bayes.collect.thoughts import Thoughts
 from vat_bayes.errors import InputError
+from vat_bayes.items import ItemSet
 from vat_bayes.study import ModelSource, Study
 
 
@@ -38,6 +39,45 @@ def open_llamacpp(model: ModelSource, path: Path, labels: tuple[str, ...]) -> Ju
         n_gpu_layers=model.n_gpu_layers,
         chat=model.chat,
     )
+
+
+def prepared(
+    study: Study, out: str | Path | None
+) -> tuple[dict[str, Path], dict[str, dict[str, Path]], ItemSet, Schedule, RunFolder]:
+    """Find everything that a study names, and put its prompts in order.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    out : path or None
+        The run folder; the study's `out` when None, and ``runs/<name>`` without that.
+
+    Returns
+    -------
+    files : dict
+        The file of each model that is not on a server.
+    condition_files : dict
+        Condition to the files that it reads, by the paths in the study.
+    items : ItemSet
+        The items.
+    schedule : Schedule
+        The prompts.
+    folder : RunFolder
+        The run folder, untouched.
+
+    Raises
+    ------
+    InputError
+        When the study can't be used.
+    """
+    files = {m.name: study.model_file(m) for m in study.models if not m.addresses}
+    condition_files = study.condition_files()
+    items = study.load_items()
+    if not len(items.judged()):
+        raise InputError("the study has no items to judge")
+    folder = RunFolder(Path(out or study.out or Path("runs", study.name)))
+    return files, condition_files, items, Schedule(study, items), folder
 
 
 def collect(
@@ -104,13 +144,7 @@ def collect(
             "sample draws from distributions, and this study's answers are written",
             hint="set replicates in [readout]",
         )
-    files = {m.name: study.model_file(m) for m in study.models if not m.addresses}
-    condition_files = study.condition_files()
-    items = study.load_items()
-    if not len(items.judged()):
-        raise InputError("the study has no items to judge")
-    schedule = Schedule(study, items)
-    folder = RunFolder(Path(out or study.out or Path("runs", study.name)))
+    files, condition_files, items, schedule, folder = prepared(study, out)
     try:
         with folder.locked():
             folder.refuse_foreign()

@@ -448,11 +448,12 @@ class Session:
             self._manifest["models"][name] |= told
         else:
             self._manifest["models"][name].setdefault("checkpoints", {})[checkpoint] = told
+        called = f"model '{name}'" + ("" if checkpoint is None else f", checkpoint {checkpoint}")
         if told.get("engine") == "llama.cpp":
-            self.progress.note(f"model '{name}': {told_settings(told)}")
+            self.progress.note(f"{called}: {told_settings(told)}")
         if not told.get("prefix_reuse", {}).get("used", True):
             self.progress.note(
-                f"model '{name}': keeping what two prompts share would change its answers, so "
+                f"{called}: keeping what two prompts share would change its answers, so "
                 "every prompt is evaluated from its beginning, which takes longer"
             )
 
