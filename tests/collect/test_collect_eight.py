@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import gguf
@@ -190,7 +191,7 @@ def test_three_models_under_eight_conditions(study: Path, tmp_path: Path) -> Non
 
 def test_the_time_a_model_takes_to_open_is_no_judgment(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("vat_bayes.collect.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     stream = io.StringIO()
     progress = LineProgress(stream)
     progress.begin(1000, 100)
