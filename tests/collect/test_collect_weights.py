@@ -12,6 +12,7 @@ from conftest import prompts_of
 from tiny_adapters import random_adapter, with_adapter, write_adapter, write_vector
 from tiny_models import write_model
 
+from vat_bayes.bundled import model_path
 from vat_bayes.collect import Chat, LlamaCppJudge
 from vat_bayes.collect.llamacpp.adapting import Adapting
 from vat_bayes.collect.llamacpp.controlvector import (
@@ -110,6 +111,29 @@ def test_switching_on_one_loaded_model_is_a_fresh_load_to_the_bit(
         assert all(np.abs(logits - other).max() > 1e-4 for other in seen)
         seen.append(logits)
         assert np.array_equal(loaded.logits(Weights()), base)
+
+
+def test_the_embedded_judge_is_as_loaded_afresh_with_an_adapter_and_with_a_vector(
+    tmp_path: Path,
+) -> None:
+    judge = model_path("judges", "core-judge.gguf")
+    adapter = random_adapter(tmp_path / "a.gguf", judge)
+    rng = np.random.default_rng(5)
+    vector = write_vector(tmp_path / "v.gguf", {i: rng.normal(0, 1, 128) for i in (1, 3)})
+    kept = Loaded(judge)
+    base = fresh(judge, Weights())
+    for weights in states(adapter, vector).values():
+        logits = kept.logits(weights)
+        assert np.array_equal(logits, fresh(judge, weights))
+        assert np.abs(logits - base).max() > 1e-3
+        assert np.array_equal(kept.logits(Weights()), base)
+    # And it does what an adapter does; alpha over rank is a half.
+    merged = with_adapter(tmp_path / "merged.gguf", judge, adapter, 0.5 / 2)
+    ours = kept.logits(Weights(adapters=(Adapter(str(adapter), 0.5),)))
+    kept.close()
+    theirs = fresh(merged, Weights())
+    # The sums are rounded apart from each other, and the cache has 16 bits.
+    assert np.abs(ours - theirs).max() < 5e-3 * np.abs(theirs - base).max()
 
 
 def test_a_stale_prefix_would_be_wrong_and_switching_drops_it(

@@ -156,7 +156,8 @@ def _parquet(data: bytes, where: str) -> dict[str, list[Any]]:
     try:
         found = pq.read_table(io.BytesIO(data))
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"not a Parquet file ({error})", where=where) from error
+        said = " ".join(str(error).split())
+        raise InputError(f"not a Parquet file ({said})", where=where) from error
     # An index that pandas kept in the file is no column of the table.
     index = (found.schema.pandas_metadata or {}).get("index_columns", [])
     names = [name for name in found.column_names if name not in index]

@@ -193,8 +193,9 @@ class Client:
             raise _TryAgainError(f"no answer in {self._timeout:g} s", "timeout") from None
         except (OSError, http.client.HTTPException) as error:
             self._drop(connection)
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise _TryAgainError(self._without_key(why), "connection") from None
+            # The library's errors quote what the server sent in place of a status line.
+            why = self._words(getattr(error, "strerror", None) or str(error))
+            raise _TryAgainError(why or type(error).__name__, "connection") from None
         except BaseException:
             self._drop(connection)
             raise
@@ -253,11 +254,13 @@ class Client:
             text = found if isinstance(found, str) else found["message"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return ""
-        words = "".join(c if c.isprintable() else " " for c in self._without_key(str(text)))
-        return f": {words[:200]}"
+        return f": {self._words(str(text))}"
 
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+    def _words(self, text: str) -> str:
+        """Return what a server sent as a part of a sentence: printable, short, without the key."""
+        told = text.replace(self._key, "***") if self._key else text
+        printable = "".join(c if c.isprintable() else " " for c in told)
+        return " ".join(printable.split())[:200]
 
     def _wait_for_turn(self) -> None:
         while (left := self._not_before - time.monotonic()) > 0:
