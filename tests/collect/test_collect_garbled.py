@@ -19,7 +19,7 @@ class Garbler:
     """A server that reads a request and sends the bytes that it is given."""
 
     def __init__(self) -> None:
-        self.reply = b""
+        self.reply, self.drip = b"", False
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -35,6 +35,9 @@ class Garbler:
                 try:
                     other.recv(65536)
                     other.sendall(self.reply)
+                    while self.drip:
+                        other.sendall(b"x")
+                        time.sleep(0.1)
                 except OSError:
                     continue
 
@@ -112,3 +115,15 @@ def test_any_bytes_are_a_reading_or_one_sentence(garbler: Garbler, reply: bytes)
     finally:
         judge.close()
     assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_reply_that_never_ends_is_given_up(garbler: Garbler, begun: bytes) -> None:
+    garbler.reply, garbler.drip = begun, True
+    judge = ServerJudge(garbler.address, name="judge", labels=("1", "2"), tries=1, timeout=0.7)
+    began = time.monotonic()
+    with pytest.raises(InputError, match=r"no answer in 0\.7 s"):
+        judge.read(Chat("How much?"))
+    assert time.monotonic() - began < 3
+    garbler.drip = False
+    judge.close()

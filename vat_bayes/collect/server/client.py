@@ -163,9 +163,7 @@ class Client:
             connections = list(self._open)
             self._open.clear()
         for connection in connections:
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+            _cut(connection)
             connection.close()
 
     def _read[T](self, reply: bytes, read: Callable[[Any], T]) -> T:
@@ -184,26 +182,38 @@ class Client:
             headers["Authorization"] = f"Bearer {self._key}"
         until = time.monotonic() + self._timeout
         connection = self._connection()
+        # The socket's time-out is one for each part that arrives, and a head may have many parts.
+        late = threading.Timer(self._timeout, _cut, [connection])
+        late.daemon = True
+        late.start()
         try:
             connection.request(method, f"{self._base}/{path}", body, headers)
             response = connection.getresponse()
+            late.cancel()
             reply = self._whole(connection, response, until)
         except TimeoutError:
             self._drop(connection)
-            raise _TryAgainError(f"no answer in {self._timeout:g} s", "timeout") from None
+            raise self._too_late() from None
         except (OSError, http.client.HTTPException) as error:
             self._drop(connection)
+            if time.monotonic() >= until:
+                raise self._too_late() from None
             # The library's errors quote what the server sent in place of a status line.
             why = self._words(getattr(error, "strerror", None) or str(error))
             raise _TryAgainError(why or type(error).__name__, "connection") from None
         except BaseException:
             self._drop(connection)
             raise
+        finally:
+            late.cancel()
         if response.will_close:
             self._drop(connection)
         if response.status != 200:
             self._refuse(response, reply)
         return reply
+
+    def _too_late(self) -> _TryAgainError:
+        return _TryAgainError(f"no answer in {self._timeout:g} s", "timeout")
 
     def _whole(
         self,
@@ -296,6 +306,14 @@ class Client:
         self._mine.connection = None
         with self._lock:
             self._open.discard(connection)
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    """End what a connection waits for, from another thread."""
+    # One that is closed at the same time has no socket any more.
+    if (sock := connection.sock) is not None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 class _RefusedError(InputError):
