@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from vat_bayes.cli import comparing, data, deciding, fitting, model, reproducing, steering, whole
+from vat_bayes.cli import (
+    comparing,
+    data,
+    deciding,
+    fitting,
+    model,
+    perturbing,
+    reproducing,
+    steering,
+    whole,
+)
 from vat_bayes.cli.doctor import doctor
 from vat_bayes.cli.plan import plan
 
@@ -51,6 +61,11 @@ for name, command, example in (
     ("collect", whole.collect, "vat-bayes collect study.toml --until 'width(gain) < 0.1'"),
     ("reproduce", reproducing.reproduce, "vat-bayes reproduce runs/first --n 200"),
     ("steer", steering.steer, "vat-bayes steer study.toml --condition kind --out kind.gguf"),
+    (
+        "perturb",
+        perturbing.perturb,
+        "vat-bayes perturb model.gguf --like tuned.gguf --out placebo.gguf",
+    ),
     ("fit", fitting.fit, "vat-bayes fit ratings.csv --out runs/first --map rating=Score"),
     ("check", fitting.check, "vat-bayes check runs/first"),
     ("decide", deciding.decide, "vat-bayes decide runs/first --budget budget.toml"),
