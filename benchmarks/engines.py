@@ -30,7 +30,7 @@ from vat_bayes.simulate import World, draw_world, simulate
 Floats = npt.NDArray[np.float64]
 CONDITIONS = (
     Condition("baseline", "baseline"),
-    Condition("promote", "intervention", ("benevolence",), placebo="placebo"),
+    Condition("promote", "intervention", ("benevolence",)),
     Condition("placebo", "placebo"),
 )
 KINDS = (
