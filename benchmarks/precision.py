@@ -158,8 +158,8 @@ def sample(design: Design, known: dict[str, Floats], options: dict[str, int]) ->
 
     ratings = isinstance(design, RatingsDesign)
     model = ratings_model if ratings else scores_model
-    # As the package samples scores: sharpness and effects are nearly collinear. With the scales held
-    # there is nothing else, and no block to be set apart.
+    # As the package samples scores: sharpness and effects are nearly collinear. With the scales
+    # held there is nothing else, and no block to be set apart.
     dense = () if ratings or known else ("level", "theta", "delta", "beta", "lambda_")
     how = Run(
         target_accept=0.8, **options, dense=dense, leave_out=("u_raw", "item_raw", "intercept", "u")
