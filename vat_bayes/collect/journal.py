@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -18,7 +19,7 @@ _SYNC_ENTRIES = 256
 _WITHOUT_SHARES = ("end", UNLISTED)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Key:
     """Which judgment it is."""
 
@@ -27,6 +28,11 @@ class Key:
     item: str
     order: str
     replicate: int = 1
+
+    @property
+    def parts(self) -> tuple[str, str, str, str, int]:
+        """Everything that names it."""
+        return self.model, self.condition, self.item, self.order, self.replicate
 
 
 class Journal:
@@ -61,19 +67,18 @@ class Journal:
         """
         made: dict[Key, Reading] = {}
         for path in sorted(self._folder.glob("*.jsonl")):
-            *lines, torn = path.read_bytes().split(b"\n")
-            for number, line in enumerate(lines, start=1):
-                entry = self._parse(line)
-                if entry is None:
-                    tell(
-                        f"{self._folder.name}/{path.name}, line {number} is damaged; "
-                        "its judgment is made again unless a later line has it"
-                    )
-                else:
-                    made.setdefault(*entry)
-            # A whole entry that lost only its line break was made, and is as good as any other.
-            if torn and (entry := self._parse(torn)):
-                made.setdefault(*entry)
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    entry = self._parse(line.removesuffix(b"\n"))
+                    # The last entry may have lost its line break alone: then it was made, and is
+                    # as good as any other. If it lost more it was never whole, which is no damage.
+                    if entry is not None:
+                        made.setdefault(*entry)
+                    elif line.endswith(b"\n"):
+                        tell(
+                            f"{self._folder.name}/{path.name}, line {number} is damaged; "
+                            "its judgment is made again unless a later line has it"
+                        )
         return made
 
     def append(self, key: Key, reading: Reading) -> None:
@@ -125,6 +130,9 @@ class Journal:
                 return None
             model, condition, item, order, probabilities, p_valid, *written = judgment
             replicate, rating, ended = written or (1, None, "")
+            # The names are in thousands of lines, and are kept once.
+            model, condition, item, order = map(sys.intern, (model, condition, item, order))
+            key = Key(model, condition, item, order, replicate)
             reading = Reading(
                 tuple(map(float, probabilities)),
                 None if p_valid is None else float(p_valid),
@@ -135,7 +143,7 @@ class Journal:
             return None
         if len(reading.probabilities) != (0 if reading.ended in _WITHOUT_SHARES else self._k):
             return None
-        return Key(model, condition, item, order, replicate), reading
+        return key, reading
 
 
 def _line(key: Key, reading: Reading) -> bytes:

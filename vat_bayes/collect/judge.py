@@ -13,7 +13,7 @@ UNLISTED = "unlisted"
 """How an answer ended of which a server told the likeliest tokens, and none was a rating."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The judge's answer to one chat, as a distribution; and as a rating where it was written.
 
@@ -55,7 +55,7 @@ class Answer:
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """One question of a study, and where it stands in it.
 

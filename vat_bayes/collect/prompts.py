@@ -10,7 +10,7 @@ CUE = "Answer:"
 """Stands before the rating of a model that writes first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chat:
     """One chat, before any template of a model is applied.
 

@@ -227,7 +227,7 @@ class _Again:
         if readout.generates:
             for key in keys:
                 chat = own[places[key.item, key.order]].chat
-                seed = (self._study.seed, "answer", *key.__dict__.values())
+                seed = (self._study.seed, "answer", *key.parts)
                 yield key, judge.answer(chat, temperature=readout.heat, seed=seed).reading
             return
         wanted: dict[int, list[Key]] = {}

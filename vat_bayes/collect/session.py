@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -176,7 +176,9 @@ class Session:
 
     def _sizes(self) -> tuple[int, int]:
         names = {m.name for m in self.study.models}
-        each = len(self.schedule) if self.block is None else len(self._asked(self.schedule))
+        each = (
+            len(self.schedule) if self.block is None else sum(1 for _ in self._asked(self.schedule))
+        )
         done = sum(key.model in names and self._is_asked(key.item) for key in self._made)
         return each * len(names) * self.study.readout.repeats, done
 
@@ -190,8 +192,8 @@ class Session:
         block = self._block_items
         return block is None or item in block or item.startswith(CONTENT_FREE)
 
-    def _asked(self, prompts: Iterable[Prompt]) -> list[Prompt]:
-        return [p for p in prompts if self._is_asked(p.item)]
+    def _asked(self, prompts: Iterable[Prompt]) -> Iterator[Prompt]:
+        return (p for p in prompts if self._is_asked(p.item))
 
     def ask(self) -> None:
         """Ask every model what it has not been asked."""
@@ -279,7 +281,7 @@ class Session:
 
     def _ask_model(self, model: ModelSource) -> None:
         for n, (checkpoint, conditions) in enumerate(self.schedule.by_file().items()):
-            prompts = [p for c in conditions for p in self.schedule.of(c)]
+            prompts = _Prompts(self.schedule, conditions)
             asked = self._asked(prompts)
             if all(key in self._made for p in asked for key in self._keys(model.name, p)):
                 continue
@@ -308,7 +310,7 @@ class Session:
                 watch.close()
                 judge.close()
 
-    def _ask_server(self, model: ModelSource, prompts: list[Prompt]) -> None:
+    def _ask_server(self, model: ModelSource, prompts: Iterable[Prompt]) -> None:
         judge = open_server(model, self.study.scale.labels)
         try:
             judge.prepare(prompts)
@@ -413,7 +415,7 @@ class Session:
         self, model: str, condition: StudyCondition
     ) -> tuple[list[Chat], dict[int, list[Key]]]:
         """Return a condition's chats, and which judgments of them are missing, by place."""
-        prompts = self._asked(self.schedule.of(condition))
+        prompts = list(self._asked(self.schedule.of(condition)))
         missing = {
             i: [key for key in self._keys(model, p) if key not in self._made]
             for i, p in enumerate(prompts)
@@ -425,7 +427,7 @@ class Session:
     ) -> list[tuple[Chat, Key, tuple[str | int, ...]]]:
         """Return the chats whose answers are missing, with what their draws depend on."""
         return [
-            (p.chat, key, (self.study.seed, "answer", *key.__dict__.values()))
+            (p.chat, key, (self.study.seed, "answer", *key.parts))
             for p in self._asked(self.schedule.of(condition))
             for key in self._keys(model, p)
             if key not in self._made
@@ -456,6 +458,21 @@ class Session:
                 f"{called}: keeping what two prompts share would change its answers, so "
                 "every prompt is evaluated from its beginning, which takes longer"
             )
+
+
+@dataclass(frozen=True)
+class _Prompts:
+    """The prompts of some conditions, put together again whenever they are gone through.
+
+    All at once they would take more memory than all else but the model.
+    """
+
+    schedule: Schedule
+    conditions: Sequence[StudyCondition]
+
+    def __iter__(self) -> Iterator[Prompt]:
+        for condition in self.conditions:
+            yield from self.schedule.of(condition)
 
 
 class _Watch:

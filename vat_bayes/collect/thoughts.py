@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
@@ -34,7 +35,7 @@ class Thoughts:
             last = max((int(p.stem) for p in self._folder.glob("[0-9]*.jsonl")), default=0)
             path = self._folder / f"{last + 1:04d}.jsonl"
             self._file = path.open("x", encoding="utf-8", newline="\n")
-        self._file.write(json.dumps({**key.__dict__, "text": text}) + "\n")
+        self._file.write(json.dumps({**asdict(key), "text": text}) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
