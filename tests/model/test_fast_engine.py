@@ -19,6 +19,7 @@ from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import fit, load_spec
 from vat_bayes.model.fast import ratings
+from vat_bayes.model.fast.diagnose import Diagnosis
 from vat_bayes.model.fast.ratings import preference, refusal
 from vat_bayes.model.ratings import RatingsDesign
 
@@ -75,6 +76,15 @@ def test_refused_by_name_and_left_to_nuts_by_auto() -> None:
     assert check_fast_engine(tree).verdict == "not-run"
 
 
+def test_what_is_trusted() -> None:
+    good = Diagnosis(0.6, 0.2, "theta", 0.08, "style", 0.45)
+    assert good.trusted
+    for worse in (
+        {"effects_k": 0.8}, {"shift": 0.3}, {"width": 0.2}, {"pareto_k": 0.6}, {"pareto_k": np.nan}
+    ):  # fmt: skip
+        assert not replace(good, **worse).trusted
+
+
 def graded(**figures: object) -> str:
     tree = xr.DataTree()
     tree.attrs = {
@@ -94,6 +104,9 @@ def test_verdicts() -> None:
     assert graded(fast_width=0.2) == "fail"
     assert graded(fast_effects_k=0.6) == "warn"
     assert graded(fast_pareto_k=0.9) == "fail"
+    # A hundred ratios of the likelihood carry less than the many weights of the effects.
+    assert graded(fast_pareto_k=0.45) == "warn"
+    assert graded(fast_pareto_k=0.6) == "fail"
     assert graded(engine="nuts") == "not-run"
 
 

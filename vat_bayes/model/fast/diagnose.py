@@ -15,6 +15,7 @@ Four figures, each about one step that is not exact.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +28,14 @@ from jax import Array
 from vat_bayes.model.fast.density import Shape
 from vat_bayes.model.fast.engine import Fitted
 from vat_bayes.model.fast.ratings import MOST_CELLS
-from vat_bayes.model.fast.ratios import PARAMETERS, log_ratios, parameters_at, point
+from vat_bayes.model.fast.ratios import N_DRAWS, PARAMETERS, log_ratios, parameters_at, point
 from vat_bayes.model.fast.scores import Scores, score_errors
 from vat_bayes.model.structure import Floats
 
-# Vehtari et al. (2024): above .7 importance sampling is of no use at any affordable size.
+# Vehtari et al. (2024): above .7 importance sampling is of no use at any affordable size, and with
+# n ratios already above 1 - 1 / log10(n), which for a hundred is .5.
 LARGEST_K = 0.7
+LARGEST_RATIOS_K = min(LARGEST_K, 1.0 - 1.0 / math.log10(N_DRAWS))
 # In posterior sds; means are wanted within a tenth.
 LARGEST_SHIFT = 0.25
 # As a share of the posterior sd; sds are wanted within a twentieth.
@@ -68,7 +71,7 @@ class Diagnosis:
         # A figure that was not computed vouches for nothing: NaN is not below any limit.
         return bool(
             self.effects_k <= LARGEST_K
-            and self.pareto_k <= LARGEST_K
+            and self.pareto_k <= LARGEST_RATIOS_K
             and self.shift <= LARGEST_SHIFT
             and self.width <= LARGEST_WIDTH
         )
