@@ -161,9 +161,15 @@ def sample(design: Design, known: dict[str, Floats], options: dict[str, int]) ->
     # As the package samples scores: sharpness and effects are nearly collinear. With the scales
     # held there is nothing else, and no block to be set apart.
     dense = () if ratings or known else ("level", "theta", "delta", "beta", "lambda_")
-    lengths = (options[k] for k in ("draws", "tune", "chains", "seed"))
-    left_out = ("u_raw", "item_raw", "intercept", "u")
-    how = Run(*lengths, target_accept=0.8, dense=dense, leave_out=left_out)
+    how = Run(
+        options["draws"],
+        options["tune"],
+        options["chains"],
+        options["seed"],
+        target_accept=0.8,
+        dense=dense,
+        leave_out=("u_raw", "item_raw", "intercept", "u"),
+    )
     with jax.enable_x64(True), threadpool_limits(limits=1, user_api="blas"):
         draws, stats = run_chains(condition(model, known), (design, load_spec()), how)
     return draws | {"diverging": stats["diverging"]}
@@ -289,8 +295,8 @@ def ratios(rows: pd.DataFrame) -> str:
         "| rms error | 90 % intervals that cover |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for key, group in rows.groupby(["readout", "scenarios"]):
-        readout, scenarios = (str(x) for x in key)
+    for readout, scenarios in rows[["readout", "scenarios"]].drop_duplicates().to_numpy():
+        group = rows[(rows["readout"] == readout) & (rows["scenarios"] == scenarios)]
         sd = group.pivot(index="seed", columns="analysis", values="sd")
         ratio = sd.div(sd["default"], axis=0)
         for analysis in [a for a in ("default", *ANALYSES, "classical, paired") if a in sd]:
