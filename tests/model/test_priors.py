@@ -34,7 +34,7 @@ def test_another_version_of_the_file_is_refused(tmp_path: Path, version: str) ->
 def test_bundled_model_is_read_and_printed() -> None:
     spec = load_spec()
     assert spec.name == "default"
-    assert spec.ratings["delta"] == Prior("normal", 1.0)
+    assert spec.ratings["delta"] == Prior("normal", 1.5)
     assert spec.scale("scores", "noise") == 0.5
     assert str(spec.ratings["theta"]) == "Normal(0, 1.5)"
     assert str(spec.ratings["u_scale"]) == "HalfNormal(0.7)"
