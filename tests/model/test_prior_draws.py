@@ -54,7 +54,7 @@ def test_effects_follow_the_circle() -> None:
     design = irregular_ratings(np.random.default_rng(0), rich=False)
     draws = draw_prior(design, load_spec("circle"), N, seed=2)
     delta, slope, tau = draws["delta"], draws["circle_slope"], draws["delta_scale"]
-    close(delta[:, 0, TARGET], 1.0)
+    close(delta[:, 0, TARGET], 1.5)
     # The placebo of model a has no target: every value strays by its own spread alone.
     z = delta[:, 1] / tau[:, [1]]
     assert stats.kstest(z.ravel(), stats.norm.cdf).pvalue > 1e-4

@@ -74,12 +74,12 @@ def test_missing_file(tmp_path: Path) -> None:
             "{ exchangeable = <scale> } or { circle = <scale> }",
         ),
         (
-            "delta = { normal = 1",
+            "delta = { normal = 1.5",
             "delta = { circle = 1, slope = 0",
             "the slope of 'delta' must be a",
         ),
         (
-            "delta = { normal = 1",
+            "delta = { normal = 1.5",
             "delta = { exchangeable = 1, slope = 1",
             "'delta' must be written",
         ),
