@@ -61,7 +61,7 @@ def test_examples_stand_in_the_system_message() -> None:
     assert system_message() == ""
 
 
-SEED = (3, *(Key("m", "c", "i", "forward").__dict__.values()))
+SEED = (3, *Key("m", "c", "i", "forward").parts)
 
 
 def test_the_most_probable_rating() -> None:
