@@ -206,6 +206,9 @@ class Client:
             raise
         finally:
             late.cancel()
+            # `close` finds no socket in a connection that was about to open one.
+            if self._stop.is_set():
+                self._drop(connection)
         if response.will_close:
             self._drop(connection)
         if response.status != 200:
