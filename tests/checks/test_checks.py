@@ -295,6 +295,16 @@ def test_effect_of_the_weakest_intervention(size: float, verdict: str) -> None:
     assert check_effect(tree, compute_estimands(tree).draws).verdict == verdict
 
 
+def test_draws_that_never_moved_show_no_effect() -> None:
+    draws = compute_estimands(drawn_posterior(STUDY.judgments, draws=20)).draws
+    tree = drawn_posterior(STUDY.judgments, draws=20)
+    assert check_effect(tree, draws).verdict != "not-run"
+    stuck = draws.assign(shift=0 * draws["shift"] + 0.3)
+    check = check_effect(tree, stuck)
+    assert (check.verdict, check.figure) == ("not-run", None)
+    assert "promote never moved" in check.why
+
+
 def test_no_intervention_no_effect_to_check() -> None:
     study = simulate_study(1, n_scenarios=5, conditions=(PLACEBO,))
     tree = drawn_posterior(study.judgments, draws=20)

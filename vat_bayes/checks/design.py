@@ -156,7 +156,8 @@ def check_effect(tree: xr.DataTree, draws: xr.Dataset) -> Check:
     Returns
     -------
     Check
-        Fails for an arm that repeated its baseline; warns under 2.8 standard deviations.
+        Fails for an arm that repeated its baseline; warns under 2.8 standard deviations. Not run
+        where the draws of an intervention never moved.
     """
     same = [
         a["label"] for a in json.loads(tree.attrs["identical_arms"]) if a["role"] == "intervention"
@@ -170,6 +171,13 @@ def check_effect(tree: xr.DataTree, draws: xr.Dataset) -> Check:
     if not len(arms):
         return Check("took_effect", "not-run", None, None, "the study has no intervention")
     shift = np.asarray(draws["shift"].transpose("arm", "sample", "value").values)
+    # Not by their sd, which rounding keeps from zero.
+    still = (np.ptp(shift[arms], axis=1) == 0).any(1)
+    if still.any():
+        # A chain that is stuck would make the least shift infinitely sure.
+        stuck = ", ".join(str(x) for x in draws["arm"].values[arms[still]])
+        why = f"the draws of {stuck} never moved, so nothing can be told from them"
+        return Check("took_effect", "not-run", None, None, why)
     # The largest standardised shift of ten, against the .95 quantile of the largest of ten normals.
     z = np.nanmax(np.abs(shift[arms].mean(1) / shift[arms].std(1, ddof=1)), axis=1)
     weakest = int(np.argmin(z))
