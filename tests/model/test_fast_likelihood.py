@@ -264,7 +264,8 @@ def test_priors_are_those_of_the_full_model() -> None:
             expected = float(log_likelihood(surrogate, mean, covariance, style))
             expected += log_prior(s, SPEC, natural, "ratings")
             # Change of variables: from shares to cutpoints and from kappa_scale to its logarithm.
-            expected += float(log_radius_density(raw["radius"], 0.3, 45).sum())
+            spread = SPEC.scale("ratings", "coupling_scale")
+            expected += float(log_radius_density(raw["radius"], spread, 45).sum())
             expected -= 0.5 * (raw["towards"] ** 2).sum()
             below = np.cumsum(values["share"][0])[:-1]
             expected += np.log(below * (1 - below)).sum() + np.log(values["kappa_scale"][0])
