@@ -1,7 +1,8 @@
 """Run the studies, as many as time allows, and write ``docs/calibration.md``.
 
-Every finished study is kept under ``.build/validation``, by the digest of the code that it tests:
-a run that was cut short goes on, and a change of the statistical code begins again.
+Every finished study is kept under ``.build/validation``, by the digest of the code that it tests,
+and published with the page in ``docs/calibration``: a run that was cut short goes on, on any
+machine, and a change of the statistical code begins again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
+from benchmarks.validation.archive import pack, unpack
 from benchmarks.validation.page import write_page
 from benchmarks.validation.tasks import ROOT, Task, collect, digest, run, tasks
 
@@ -32,7 +34,12 @@ def main() -> None:
         "--page-only", action="store_true", help="write the page from what is there"
     )
     options = parser.parse_args()
-    folder = ROOT / ".build" / "validation" / digest()
+    code = digest()
+    folder = ROOT / ".build" / "validation" / code
+    published = options.out / "calibration"
+    other = unpack(published, code, folder)
+    if other:
+        print(f"{other} published studies are of other code than this and are not counted")
     every = list(tasks(options.studies, options.only))
     if options.backend:
         every = [t for t in every if options.backend in t[1]]
@@ -40,8 +47,10 @@ def main() -> None:
     print(f"{len(every) - len(todo)} of {len(every)} studies are there, in {folder}", flush=True)
     if not options.page_only:
         go(todo, folder, options.workers, options.minutes)
+    pack(folder, code, published)
     command = " ".join(["python -m benchmarks.validation", *sys.argv[1:]])
-    print(write_page(collect(folder), len(every), options.out, command))
+    planned = len(list(tasks(options.studies, kinds)))
+    print(write_page(collect(folder), planned, options.out, command))
 
 
 def go(todo: list[Task], folder: Path, workers: int, minutes: float) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,22 +22,45 @@ TESTED = ("model", "estimands", "simulate", "judgments")
 THIRDS = 20
 # Studies of one kind that are run one after the other: they share compiled programs.
 BLOCK = 10
+SUITES = ("studies", "sbc", "subset")
 
 Task = tuple[str, str, int, Callable[[], pd.DataFrame]]
 
 
 def digest() -> str:
-    """Return the digest of the statistical code and of its model files.
+    """Return the digest of the statistical code and of its model file.
 
-    The fast engine for ratings has its own: it takes no part in most studies.
+    Of what they do: comments and docstrings take no part. The fast engine for ratings has its own
+    digest, since it takes no part in most studies.
     """
     files = [p for room in TESTED for p in sorted((ROOT / "vat_bayes" / room).rglob("*.py"))]
-    files = [p for p in files if p.parent.name != "fast"]
-    return _digest([*files, ROOT / "models" / "bayes" / "default.toml"])
+    priors = tomllib.loads((ROOT / "models" / "bayes" / "default.toml").read_text("utf-8"))
+    return _digest([p for p in files if p.parent.name != "fast"], repr(_without_reasons(priors)))
 
 
-def _digest(files: list[Path]) -> str:
-    return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()[:12]
+def _digest(files: list[Path], more: str = "") -> str:
+    parts = [ast.dump(_without_docstrings(ast.parse(p.read_text("utf-8")))) for p in files]
+    return hashlib.sha256("".join([*parts, more]).encode()).hexdigest()[:12]
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            # A string that stands alone does nothing, wherever it stands.
+            node.body = [
+                x for x in body
+                if not (isinstance(x, ast.Expr) and isinstance(x.value, ast.Constant))
+            ]  # fmt: skip
+    return tree
+
+
+def _without_reasons(priors: dict[str, Any]) -> dict[str, Any]:
+    return {
+        k: _without_reasons(v) if isinstance(v, dict) else v
+        for k, v in priors.items()
+        if k not in ("why", "description")
+    }
 
 
 def tasks(studies: int, only: list[str]) -> Iterator[Task]:
@@ -75,7 +101,7 @@ def run(task: Task, folder: Path) -> None:
 def collect(folder: Path) -> dict[str, pd.DataFrame]:
     """Read the rows of every finished study."""
     found = {}
-    for suite in ("studies", "sbc", "subset"):
+    for suite in SUITES:
         files = sorted((folder / suite).glob("*.csv"))
         if files:
             frames = [pd.read_csv(f, keep_default_na=True) for f in files]

@@ -19,7 +19,7 @@ from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import fit, load_spec
 from vat_bayes.model.fast import ratings
-from vat_bayes.model.fast.diagnose import Diagnosis
+from vat_bayes.model.fast.diagnose import Diagnosis, _pareto_k
 from vat_bayes.model.fast.ratings import preference, refusal
 from vat_bayes.model.ratings import RatingsDesign
 
@@ -85,6 +85,14 @@ def test_what_is_trusted() -> None:
         assert not replace(good, **worse).trusted
 
 
+def test_chains_that_never_moved_vouch_for_nothing() -> None:
+    moved = np.random.default_rng(1).normal(size=100)
+    assert _pareto_k(moved) < 0.5
+    assert _pareto_k(np.repeat([0.0, -3.0], 50)) == np.inf
+    assert _pareto_k(np.zeros(100)) == np.inf
+    assert _pareto_k(np.full(100, np.nan)) == np.inf
+
+
 def graded(**figures: object) -> str:
     tree = xr.DataTree()
     tree.attrs = {
@@ -111,19 +119,30 @@ def test_verdicts() -> None:
 
 
 @pytest.mark.slow
-def test_agrees_with_nuts_and_auto_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    study = simulate_study(5, readout="ratings", n_scenarios=48, conditions=(ALONE,))
-    fast = fit(study.judgments, engine="fast", draws=500, chains=2, seed=1)
-    # Large enough to be tried, for once; but so few scenarios leave ratios with a heavy tail.
-    monkeypatch.setattr(ratings, "LARGE_CELLS", 1000)
-    monkeypatch.setattr(ratings, "LARGE_SCENARIOS", 40)
-    nuts = fit(study.judgments, engine="auto", draws=500, tune=300, chains=2, seed=1)
+def test_auto_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Large enough to be tried, for once; so few scenarios leave ratios with a heavy tail.
+    monkeypatch.setattr(ratings, "LARGE_CELLS", 100)
+    monkeypatch.setattr(ratings, "LARGE_SCENARIOS", 10)
+    study = simulate_study(5, readout="ratings", n_scenarios=16, conditions=(ALONE,))
+    fast, auto = (
+        fit(study.judgments, engine=e, draws=500, tune=300, chains=2, seed=1)
+        for e in ("fast", "auto")
+    )
     assert check_fast_engine(fast).verdict == "fail"
-    assert (nuts.attrs["engine"], fast.attrs["engine"]) == ("nuts", "fast")
-    assert nuts.attrs["engine_reason"] == "the fast engine's diagnostics speak against its fit"
+    assert (fast.attrs["engine"], auto.attrs["engine"]) == ("fast", "nuts")
+    assert auto.attrs["engine_reason"] == "the fast engine's diagnostics speak against its fit"
     figures = [k for k in fast.attrs if str(k).startswith("fast_")]
-    assert [nuts.attrs[k] for k in figures] == [fast.attrs[k] for k in figures]
-    # What the diagnostic refuses here is close all the same, and no verdict excuses it.
+    assert [auto.attrs[k] for k in figures] == [fast.attrs[k] for k in figures]
+
+
+@pytest.mark.slow
+def test_agrees_with_nuts() -> None:
+    study = simulate_study(5, readout="ratings", n_scenarios=48, conditions=(ALONE,))
+    fast, nuts = (
+        fit(study.judgments, engine=e, draws=500, tune=300, chains=2, seed=1)
+        for e in ("fast", "nuts")
+    )
+    assert check_fast_engine(fast).verdict != "fail"
     assert set(fast["posterior"].data_vars) == set(nuts["posterior"].data_vars) - {"u"}
     assert json.loads(fast.attrs["arms"]) == json.loads(nuts.attrs["arms"])
     for name in ("theta", "delta", "beta", "lambda_", "cutpoint", "kappa_scale", "u_scale"):

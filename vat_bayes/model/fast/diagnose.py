@@ -127,7 +127,11 @@ def _pareto_k(log_weight: Floats) -> float:
     if not np.isfinite(log_weight).all():
         return np.inf
     smooth: Any = array_stats.BaseArray()
-    return float(smooth.psislw(log_weight)[1])
+    try:
+        return float(smooth.psislw(log_weight)[1])
+    except ValueError:
+        # The tail is one value many times: chains that never moved, which vouch for nothing.
+        return np.inf
 
 
 def _shift(draws: dict[str, Floats], errors: list[Scores], shape: Shape) -> tuple[float, str]:
