@@ -164,7 +164,7 @@ def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitt
     slopes = tuple(_slopes(w, c) for w, c in zip(few, centres, strict=True))
     weighted = tuple(_exact(w, c, seed) for w, c in zip(works, centres, strict=True))
     missed = tuple(
-        jax.tree.map(jnp.subtract, x.moments, _moments(w, c))
+        jax.tree.map(jnp.subtract, x.moments, _moments(w))
         for w, c, x in zip(works, centres, weighted, strict=True)
     )
     surrogates = tuple(
@@ -183,7 +183,7 @@ def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitt
     for w, c, x, s in zip(works, centres, missed, slopes, strict=True):
         w.refresh(c)
         # What the normal approximation misses changes little from one centre to the next.
-        at_centre.append(_build(w, c, jax.tree.map(jnp.add, _moments(w, c), x), s))
+        at_centre.append(_build(w, c, jax.tree.map(jnp.add, _moments(w), x), s))
     surrogates = tuple(at_centre)
     for _ in range(_TILTS):
         draws, _, state = sampler(surrogates, _LONG, seed=seed, state=state)
@@ -225,14 +225,14 @@ def _slopes(work: Work, centre: Centre) -> Slopes:
     return style_slopes(work.ratings, centre, posterior, work.groups)
 
 
-def _moments(work: Work, centre: Centre) -> Moments:
+def _moments(work: Work) -> Moments:
     """Moments by the normal approximation where the work was last refreshed."""
     assert work.posterior is not None
-    return laplace_moments(work.posterior, centre, work.groups)
+    return laplace_moments(work.posterior, work.groups)
 
 
 def _laplace(work: Work, centre: Centre, slopes: Slopes) -> Surrogate:
-    return _build(work, centre, _moments(work, centre), slopes)
+    return _build(work, centre, _moments(work), slopes)
 
 
 def _exact(work: Work, centre: Centre, seed: int) -> Weighted:

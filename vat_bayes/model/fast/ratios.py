@@ -25,17 +25,23 @@ from vat_bayes.model.structure import Floats, Ints
 
 # Draws at which it is computed, and points of importance sampling at each.
 N_DRAWS, _POINTS = 100, 16
+_LEAST_SCALE = 1e-3
 PARAMETERS = (
     "theta", "delta", "beta", "lambda_", "cutpoint", "alpha_scale", "kappa_scale", "u_scale",
 )  # fmt: skip
 
 
 def point(shape: Shape, draw: Mapping[str, Array], m: int) -> tuple[Array, Array, Array]:
-    """Mean, covariance and style of one model at one draw."""
+    """Mean, covariance and style of one model at one draw.
+
+    To the variances is added what makes no difference to any effect and leaves the covariance an
+    inverse where couplings are at their limits.
+    """
     rows = np.array(shape.model_arms[m])
     scale = draw["u_scale"][rows]
     spread = scale[:, :, None] * draw["coupling"][rows] * scale[:, None, :]
     log_kappa = jnp.log(draw["kappa_scale"][m])[None]
+    spread += _LEAST_SCALE**2 * jnp.eye(shape.n_values)
     style = [draw["beta"][rows], draw["lambda_"][rows], draw["cutpoint"][m], log_kappa]
     return (
         effect_mean(draw["theta"][m], draw["delta"][rows]),

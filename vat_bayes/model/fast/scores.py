@@ -26,8 +26,9 @@ from vat_bayes.model.fast.work import Work
 from vat_bayes.model.structure import Floats
 
 Point = tuple[Array, Array, Array]
-# Draws at which scores are computed.
-N_POINTS = 16
+# Draws at which scores are computed: as many as so many ratings allow, since the mean over them is
+# what stand-ins are tilted by, and it is noisy where the posterior is wide.
+_RATINGS, _FEWEST, _MOST = 1_000_000, 16, 128
 
 
 class Scores(NamedTuple):
@@ -50,10 +51,8 @@ class Some(NamedTuple):
 
 
 @compiled
-def _laplace_score(
-    posterior: Posterior, centre: Centre, groups: Array, n: Array
-) -> tuple[Array, Array, Array]:
-    moments = laplace_moments(posterior, centre, groups)
+def _laplace_score(posterior: Posterior, groups: Array, n: Array) -> tuple[Array, Array, Array]:
+    moments = laplace_moments(posterior, groups)
     square = 0.5 * jnp.einsum("g,gij->ij", n, moments.square)
     return n @ moments.gradient, square, moments.style
 
@@ -99,10 +98,12 @@ def score_errors(
         The differences, for every model.
     """
     n = draws["theta"].shape[0] * draws["theta"].shape[1]
-    there = parameters_at(draws, np.linspace(0, n - 1, N_POINTS).astype(int))
+    ratings = sum(part.work.ratings.rating.size for part in some)
+    n_points = int(np.clip(_RATINGS // ratings, _FEWEST, min(_MOST, n)))
+    there = parameters_at(draws, np.linspace(0, n - 1, n_points).astype(int))
     out = []
     for m, (part, before, now) in enumerate(zip(some, at_centre, surrogates, strict=True)):
-        points = [point(shape, {k: x[j] for k, x in there.items()}, m) for j in range(N_POINTS)]
+        points = [point(shape, {k: x[j] for k, x in there.items()}, m) for j in range(n_points)]
         found = on_cores(partial(_error, part=part, before=before, now=now), points)
         out.append(Scores(*(np.stack(x) for x in zip(*found, strict=True))))
     return there, out
@@ -114,7 +115,7 @@ def _error(at: Point, part: Some, before: Surrogate, now: Surrogate) -> list[Flo
     centre = Centre(at[0], at[1], unflatten(at[2], n_arms))
     # A copy, which leaves the original at its centre.
     work = replace(part.work)
-    exact = _laplace_score(work.refresh(centre), centre, work.groups, work.n)
+    exact = _laplace_score(work.refresh(centre), work.groups, work.n)
     near, then, here = (_stand_in_score(s, *at) for s in (part.surrogate, before, now))
     return [
         np.asarray((e - x) / part.share + b - f)

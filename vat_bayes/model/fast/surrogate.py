@@ -101,13 +101,12 @@ def unflatten(vector: Array, n_arms: int) -> Style:
     return Style(vector[:n_arms], vector[n_arms : 2 * n_arms], vector[2 * n_arms : -1], vector[-1])
 
 
-def laplace_moments(posterior: Posterior, centre: Centre, groups: Array) -> Moments:
+def laplace_moments(posterior: Posterior, groups: Array) -> Moments:
     """Moments with every scenario's posterior taken as normal about its mode.
 
     Parameters
     ----------
     posterior : Posterior
-    centre : Centre
     groups : Array, shape (group, scenario)
         Indicators of the groups, each row divided by its number of scenarios.
 
@@ -115,10 +114,12 @@ def laplace_moments(posterior: Posterior, centre: Centre, groups: Array) -> Mome
     -------
     Moments
     """
-    prior = jnp.linalg.inv(centre.covariance)
-    g = (posterior.mode - centre.mean) @ prior
-    mean = jnp.einsum("gs,sij->gij", groups, posterior.covariance)
-    weight = prior - prior @ mean @ prior
+    # At the mode ``g`` is the gradient of the log-likelihood, and with its information ``I`` there
+    # ``W = I - I Cov I``: the same as by ``Sigma0^-1``, which has no digits left where scales or
+    # couplings make ``Sigma0`` nearly singular.
+    g, information = posterior.gradient, posterior.information
+    each = information - information @ posterior.covariance @ information
+    weight = jnp.einsum("gs,sij->gij", groups, each)
     square = jnp.einsum("gs,si,sj->gij", groups, g, g) - weight
     return Moments(groups @ g, square, weight, posterior.style.sum(0))
 
