@@ -72,14 +72,15 @@ def row(peer: str, study: Study, answer: Answer) -> dict[str, object]:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("--scenarios", type=int, default=24, help="60 ratings each")
+    parser.add_argument("--scenarios", type=int, default=24, help="60 cells each")
+    parser.add_argument("--replicates", type=int, default=1, help="ratings of each cell")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS)
     options = parser.parse_args()
     rows = []
     for seed in range(1, options.seeds + 1):
-        study = make_study(options.scenarios, seed)
+        study = make_study(options.scenarios, seed, options.replicates)
         for peer in options.peers:
             rows.append(row(peer, study, _runner(peer, options.draws, seed)(study)))
             print(" ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"

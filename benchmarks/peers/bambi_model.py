@@ -46,6 +46,10 @@ def run(study: Study, draws: int, seed: int) -> Answer:
     rows["rating"] = rows["rating"].astype(str)
     fixed = [*names["theta"], *names["delta_1"], *names["delta_2"], "arm_1", "arm_2"]
     varying = ["(1|item)", *(f"(0 + {x}|cluster)" for x in ("sign", "sign_1", "sign_2"))]
+    if rows.duplicated(["item", "arm"]).any():
+        # Ratings of one item in one condition share what the condition does to that very item.
+        rows["occasion"] = rows["item"] + "/" + rows["condition"]
+        varying.append("(1|occasion)")
     start = time.perf_counter()
     model = bmb.Model(f"rating ~ 0 + {' + '.join(fixed + varying)}", rows, family="cumulative")
     begun = time.perf_counter()
@@ -61,6 +65,8 @@ def run(study: Study, draws: int, seed: int) -> Answer:
 
     theta, delta = stacked("theta"), stacked("delta_1")
     before = np.hypot(drawn["1|item_sigma"], drawn["sign|cluster_sigma"])
+    if "1|occasion_sigma" in drawn:
+        before = np.hypot(before, drawn["1|occasion_sigma"])
     after = np.hypot(before, drawn["sign_1|cluster_sigma"])
     still, cutpoint = np.zeros_like(theta), drawn["threshold"]
     moved = shifts_in_points(cutpoint - drawn["arm_1"][:, None], still, theta + delta, after, after)

@@ -68,14 +68,16 @@ class Answer:
     sampling: float
 
 
-def make_study(scenarios: int, seed: int) -> Study:
+def make_study(scenarios: int, seed: int, replicates: int = 1) -> Study:
     """Simulate.
 
     Parameters
     ----------
     scenarios : int
-        60 ratings each.
+        60 cells each.
     seed : int
+    replicates : int
+        Ratings of each cell.
 
     Returns
     -------
@@ -84,7 +86,7 @@ def make_study(scenarios: int, seed: int) -> Study:
     drawn = draw_world(seed=seed, conditions=CONDITIONS, coupling=0.0)
     still = np.zeros_like(drawn.beta)
     world = World(**(vars(drawn) | {"beta": still, "lambda_": still}))
-    made = simulate(scenarios, seed=seed, world=world)
+    made = simulate(scenarios, seed=seed, world=world, replicates=replicates)
     rows = made.judgments.rename(columns={"polarity": "sign"})
     rows["arm"] = rows["condition"].map(NAMES.index)
     rows["cluster"] = rows["scenario"] + "/" + rows["value"]

@@ -16,8 +16,8 @@ COLUMNS = {
     "coupling": ["S", "true coupling"],
     "null": ["read-out", "S"],
 }
-MEASURED = ["estimand", "scale", "studies", "coverage", "bounds", "mean error", "rms error"]
-MEASURED = [*MEASURED, "mean width"]
+MEASURED = ["estimand", "scale", "studies", "coverage", "bounds", "truth below", "truth above"]
+MEASURED = [*MEASURED, "mean error", "rms error", "mean width"]
 
 
 def write_page(rows: dict[str, pd.DataFrame], planned: int, out: Path, command: str) -> Path:

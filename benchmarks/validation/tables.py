@@ -48,6 +48,8 @@ def coverage(rows: pd.DataFrame) -> pd.DataFrame:
                 "studies": studies,
                 "coverage": f"{share:.3f}",
                 "bounds": bounds(round(share * studies), studies),
+                "truth below": f"{(group['truth'] < group['lo'] - 1e-12).mean():.3f}",
+                "truth above": f"{(group['truth'] > group['hi'] + 1e-12).mean():.3f}",
                 "mean error": f"{(group['mean'] - group['truth']).mean():+.3f}",
                 "rms error": f"{np.sqrt(((group['mean'] - group['truth']) ** 2).mean()):.3f}",
                 "mean width": f"{(group['hi'] - group['lo']).mean():.3f}",
