@@ -38,7 +38,9 @@ DRAWS, TUNE, CHAINS = 500, 300, 2
 ONE_ARM = (CONDITIONS[0], replace(CONDITIONS[1], placebo=None))
 
 
-def run_sbc(readout: str, backend: Backend, seed: int) -> pd.DataFrame:
+def run_sbc(
+    readout: str, backend: Backend, seed: int, *, scenarios: int = SCENARIOS, length: int = DRAWS
+) -> pd.DataFrame:
     """Draw one study from the prior, fit it, and rank its parameters.
 
     Parameters
@@ -46,6 +48,9 @@ def run_sbc(readout: str, backend: Backend, seed: int) -> pd.DataFrame:
     readout : {"ratings", "distribution"}
     backend : {"numpyro", "pymc"}
     seed : int
+    scenarios : int
+    length : int
+        Draws of each chain.
 
     Returns
     -------
@@ -53,11 +58,11 @@ def run_sbc(readout: str, backend: Backend, seed: int) -> pd.DataFrame:
         ``parameter, value, rank`` with ranks 0..RANKS, and the smallest effective sample size.
     """
     spec = load_spec("default")
-    template = _template(readout)
-    truth = {k: v[seed % len(v)] for k, v in _prior(readout, seed // 1000).items()}
+    template = _template(readout, scenarios)
+    truth = {k: v[seed % len(v)] for k, v in _prior(readout, scenarios, seed // 1000).items()}
     rng = np.random.default_rng([seed, 5])
     design = _draw(template, truth, rng)
-    settings = Settings(DRAWS, TUNE, CHAINS, seed)
+    settings = Settings(length, TUNE, CHAINS, seed)
     samples = sample(design, spec, settings, backend)
     rows = []
     for name in sorted(set(truth) & set(samples.draws)):
@@ -75,15 +80,15 @@ def run_sbc(readout: str, backend: Backend, seed: int) -> pd.DataFrame:
 
 
 @cache
-def _template(readout: str) -> Any:
+def _template(readout: str, scenarios: int) -> Any:
     """Make a design of the right size; its outcomes are replaced."""
-    made = simulate(SCENARIOS, seed=1, readout=readout, conditions=ONE_ARM)
+    made = simulate(scenarios, seed=1, readout=readout, conditions=ONE_ARM)
     return prepare(load_judgments(made.judgments, n_categories=5)).design
 
 
 @cache
-def _prior(readout: str, seed: int) -> dict[str, Any]:
-    return sample_prior(_template(readout), load_spec("default"), seed=seed)
+def _prior(readout: str, scenarios: int, seed: int) -> dict[str, Any]:
+    return sample_prior(_template(readout, scenarios), load_spec("default"), seed=seed)
 
 
 def _draw(template: Any, p: dict[str, Any], rng: np.random.Generator) -> Any:
