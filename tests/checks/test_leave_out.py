@@ -97,3 +97,16 @@ def test_loo_needs_a_likelihood_of_new_scenarios(fitted_ratings: Fitted) -> None
         "not-run",
         "no likelihood by scenario: it takes too long",
     )
+
+
+@pytest.mark.parametrize("spoilt", ["one chain stuck", "all stuck", "one draw has all the weight"])
+def test_loo_without_a_pareto_k_does_not_pass(spoilt: str) -> None:
+    study = simulate_study(1, n_scenarios=8)
+    tree = drawn_posterior(study.judgments, chains=4, draws=100)
+    likelihood = tree["log_likelihood"]["judgments"].values
+    if spoilt == "one draw has all the weight":
+        likelihood[0, 0] -= 1e6
+    else:
+        likelihood[: 1 if spoilt == "one chain stuck" else 4] = likelihood.min((0, 1))
+    found = check_loo(tree)
+    assert (found.verdict, found.figure) == ("warn", None)

@@ -133,3 +133,11 @@ def test_prior_checks_need_prior_draws_and_a_target() -> None:
     )
     found = named(check_prior(aimless, compute_estimands(aimless).draws), "prior_gain")
     assert (found.verdict, "target" in found.why) == ("not-run", True)
+
+
+def test_a_density_that_is_no_number_does_not_pass(fitted_scores: Fitted) -> None:
+    tree = fitted_scores[0].copy(deep=True)
+    tree["log_prior"]["delta"].values[0, 0] = np.nan
+    for check in check_sensitivity(tree, fitted_scores[1].draws):
+        assert (check.verdict, check.figure) == ("warn", None)
+        assert check.why == "the prior of the effects has no finite density at some draw"

@@ -174,6 +174,18 @@ def test_an_arm_that_repeated_its_baseline_has_effects_of_zero() -> None:
     assert (found.verdict, found.clauses[0].status) == ("undecided", "identical")
 
 
+def test_what_repeated_the_baseline_is_not_judged_against_another_condition() -> None:
+    # Its shift is minus that of what it is compared with, and no zero.
+    draws = known_draws(full={"gain": 0.5, "tax_rms": 0.4, "shift": {"power": 0.5}})
+    back = {"model": "m", "name": "back", "role": "intervention", "target": ["power"]}
+    draws.attrs["identical_arms"] = json.dumps([back | {"reference": "full"}])
+    (_, found) = decide(draws, budget(TAX, SECURITY))
+    assert found.verdict == "undecided"
+    assert {c.status for c in found.clauses} == {"identical"}
+    draws.attrs["identical_arms"] = json.dumps([back | {"reference": "baseline"}])
+    assert decide(draws, budget(TAX, SECURITY))[1].verdict == "accept"
+
+
 def test_record_is_plain_and_names_the_worst() -> None:
     draws = known_draws(a={"gain": 1.0}, b={"gain": -1.0}, c={"gain": [1.0, 1.0, 0.0, 0.0]})
     found = record(budget(GAIN), decide(draws, budget(GAIN)))

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import xarray as xr
 from scipy.stats import norm
-from test_decide import GAIN, TAX, budget
+from test_decide import EXCESS, GAIN, TAX, budget
 
 from vat_bayes.decide import Decision, decide, foresee, record
+from vat_bayes.decide.future import _future
+from vat_bayes.decide.rule import judge
 from vat_bayes.decisions import at_look
-from vat_bayes.estimands.norms import debiased_mean_square
+from vat_bayes.estimands.norms import debiased_mean_square, mean_square
+from vat_bayes.estimands.tax import tax_excess
 from vat_bayes.stopping import look_probabilities
 from vat_bayes.values import VALUES
 
@@ -100,3 +103,31 @@ def test_looking_often_asks_for_more() -> None:
     assert asked.joint_probability > 0.9
     assert at_look(budget(GAIN), told | {"rule": "width(gain) < 0.1"}) == budget(GAIN)
     assert at_look(budget(GAIN), None) == budget(GAIN)
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_the_excess_is_foreseen_by_the_rule_that_it_is_judged_by(pooled: bool) -> None:
+    rng = np.random.default_rng(1)
+    shift = np.array([0.1, 0.0])[:, None] + SD * rng.normal(size=(400, 2, len(VALUES)))
+    off = [i for i, v in enumerate(VALUES) if v != "power"]
+    # The placebo has no target, so its own tax is over all ten values.
+    tax = [mean_square(shift[:, 0, off], pooled=pooled), mean_square(shift[:, 1], pooled=pooled)]
+    coordinates = {
+        "model": ["m", "m"], "condition": ["a", "p"], "role": ["intervention", "placebo"],
+        "target": ["power", ""], "placebo": ["p", ""], "direction": [1, 1], "scenarios": [24, 24],
+    }  # fmt: skip
+    draws = xr.Dataset(
+        {
+            "shift": (("sample", "arm", "value"), shift),
+            "tax_rms": (("sample", "arm"), np.sqrt(np.stack(tax, 1))),
+        },
+        coords={f"arm_{k}": ("arm", x) for k, x in coordinates.items()},
+        attrs={"identical_arms": "[]"},
+    )
+    excess = tax_excess(shift[:, 0], shift[:, 1], off, pooled=pooled)
+    kept = float((excess <= EXCESS.bound).mean())
+    for required, verdict in ((kept - 1e-9, "accept"), (kept + 1e-9, "undecided")):
+        asked = budget(replace(EXCESS, probability=required))
+        future = _future(draws, asked, judge("m", "a", asked, ["ok"]), 0)
+        assert future is not None
+        assert future.verdict(shift.reshape(400, -1)) == verdict

@@ -24,7 +24,7 @@ def check_loo(tree: xr.DataTree) -> Check:
     -------
     Check
         Its figure is the largest Pareto k; warns over the limit for the number of draws that have a
-        likelihood, ``min(1 - 1 / log10(n), 0.7)``.
+        likelihood, ``min(1 - 1 / log10(n), 0.7)``, and, with no figure, where there is no k.
 
     References
     ----------
@@ -54,21 +54,32 @@ def check_loo(tree: xr.DataTree) -> Check:
     with warnings.catch_warnings():
         # A large Pareto k is what the verdict is about.
         warnings.simplefilter("ignore")
-        found = az.loo(data, pointwise=True)
-    k = np.asarray(found.pareto_k.values, dtype=float)
+        try:
+            found = az.loo(data, pointwise=True)
+        except ValueError as error:
+            # As where draws never moved and have weights that are all alike.
+            why = f"there are no importance weights of the {seen.sum()} scenarios: {error}"
+            return Check(_NAME, "warn", None, None, why)
+    # What has no k, as where one draw has all the weight, is no better than the worst.
+    k = np.nan_to_num(np.asarray(found.pareto_k.values, dtype=float), nan=np.inf)
     names = [
         f"{model}, {scenario}" if len(labels(tree, "posterior", "model")) > 1 else scenario
         for model in labels(tree, "log_likelihood", "model")
         for scenario in labels(tree, "log_likelihood", "scenario")
     ]
     worst = [name for name, used in zip(names, seen, strict=True) if used][int(k.argmax())]
+    figure = float(k.max()) if np.isfinite(k).all() else None
     limit = float(found.good_k)
     over = int((k > limit).sum())
-    text = (
-        f"largest Pareto k of {len(k)} scenarios left out in turn, at {worst}; expected log "
-        f"density {found.elpd:.0f} (se {found.se:.0f}), {found.p:.0f} effective parameters"
+    text = f"largest Pareto k of {len(k)} scenarios left out in turn, at {worst}"
+    if figure is None:
+        why = f"{text}, is not a finite number: next to no draw has any weight"
+        return Check(_NAME, "warn", None, limit, why)
+    text += (
+        f"; expected log density {found.elpd:.0f} (se {found.se:.0f}), {found.p:.0f} effective "
+        "parameters"
     )
     if over:
         why = f"{text}; the fit leans on {over} of them more than importance weights can undo"
-        return Check(_NAME, "warn", float(k.max()), limit, why)
-    return Check(_NAME, "pass", float(k.max()), limit, text)
+        return Check(_NAME, "warn", figure, limit, why)
+    return Check(_NAME, "pass", figure, limit, text)

@@ -97,6 +97,11 @@ def _verdict(
 ) -> Check:
     if not scalars:
         return Check(name, "not-run", None, None, "there is no estimate that could move")
+    for group, members in groups.items():
+        # Weights that are no numbers would compare as small ones.
+        if not all(np.isfinite(log_prior[n].values).all() for n in members):
+            why = f"the prior of {group} has no finite density at some draw"
+            return Check(name, "warn", None, _WARN, why)
     rates = {
         group: power_scaling(scalars, {n: log_prior[n].values for n in members})
         for group, members in groups.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,9 +124,12 @@ def _future(draws: xr.Dataset, budget: Budget, decision: Decision, seed: int) ->
     ]
     shifts = draws["shift"].to_numpy()[:, columns]
     shifts = np.where(np.isnan(shifts), 0.0, shifts)
-    tax = draws["tax_rms"].to_numpy()[:, columns]
     plain = np.sqrt((shifts[:, :, off] ** 2).mean(2))
-    pooled = bool(np.allclose(plain, tax))
+    pooled = bool(np.allclose(plain[:, 0], draws["tax_rms"].to_numpy()[:, arm]))
+    # The placebo's own tax is over values of its own; the contrast takes those of the condition.
+    tax = np.stack(
+        [np.sqrt(mean_square(x[:, off], pooled=pooled)) for x in shifts.transpose(1, 0, 2)], 1
+    )
     truth = shifts.copy()
     scale = np.divide(tax, plain, out=np.ones_like(tax), where=plain > 0)
     truth[:, :, off] *= scale[..., None]
@@ -204,7 +208,10 @@ def _probability_within(draws: Floats, bound: float) -> float:
 
 
 def _placebo(draws: xr.Dataset, arm: int) -> int | None:
-    """Return the position of the placebo of an arm: the declared one, else the model's only one."""
+    """Return the position of the placebo of an arm: the declared one, else the model's only one.
+
+    None where that one repeated the baseline and has no draws.
+    """
     model = str(draws["arm_model"].to_numpy()[arm])
     declared = str(draws["arm_placebo"].to_numpy()[arm])
     mine = [
@@ -214,5 +221,8 @@ def _placebo(draws: xr.Dataset, arm: int) -> int | None:
         )
         if str(m) == model and str(role) == "placebo"
     ]
+    identical = json.loads(draws.attrs.get("identical_arms", "[]"))
+    if any((str(a["model"]), str(a["name"])) == (model, declared) for a in identical):
+        return None
     named = [i for i in mine if str(draws["arm_condition"].to_numpy()[i]) == declared]
     return named[0] if named else (mine[0] if len(mine) == 1 else None)

@@ -31,8 +31,8 @@ class Judged:
     probability : float or None
         That the clause is kept; None when there is nothing to judge it by.
     status : str
-        ``ok``, or why there is no probability: ``no-target``, ``no-placebo``, ``no-items`` or
-        ``not-converged``.
+        ``ok``, or why there is no probability: ``no-target``, ``no-placebo``, ``no-items``,
+        ``identical`` or ``not-converged``.
     """
 
     clause: Clause
@@ -116,9 +116,11 @@ def decide(draws: xr.Dataset, budget: Budget, *, withheld: str | None = None) ->
     if not found:
         raise InputError("the run has no intervention to decide on")
     decisions = []
-    for model, condition, label, aimed in found:
-        if withheld is not None:
-            kept: list[Kept | str] = [withheld] * len(budget.clauses)
+    for model, condition, label, aimed, against in found:
+        # What repeated the baseline and is compared with something else did not stay at zero.
+        status = withheld or ("identical" if label is None and against else None)
+        if status is not None:
+            kept: list[Kept | str] = [status] * len(budget.clauses)
         else:
             kept = [_kept(draws, label, aimed, clause) for clause in budget.clauses]
         decisions.append(judge(model, condition, budget, kept))
@@ -181,10 +183,14 @@ def _shown(p: float) -> str:
     return f"{np.floor(p * 1000) / 1000:.3f}"
 
 
-def _arms(draws: xr.Dataset) -> list[tuple[str, str, str | None, bool]]:
-    """Model, condition, label (None without draws) and whether there is a target."""
+def _arms(draws: xr.Dataset) -> list[tuple[str, str, str | None, bool, bool]]:
+    """Return the interventions.
+
+    Model, condition, label (None without draws), whether there is a target, and whether one without
+    draws is compared with a condition that has some.
+    """
     fitted = [
-        (str(model), str(condition), str(label), bool(str(target)))
+        (str(model), str(condition), str(label), bool(str(target)), False)
         for label, model, condition, role, target in zip(
             draws["arm"].to_numpy(),
             draws["arm_model"].to_numpy(),
@@ -195,10 +201,23 @@ def _arms(draws: xr.Dataset) -> list[tuple[str, str, str | None, bool]]:
         )
         if role == "intervention"
     ]
-    # An arm that repeated its baseline was not fitted; its effects are exactly zero.
+    moved = set(
+        zip(
+            map(str, draws["arm_model"].to_numpy()),
+            map(str, draws["arm_condition"].to_numpy()),
+            strict=True,
+        )
+    )
+    # An arm that repeated its baseline was not fitted; its effects against that are exactly zero.
     identical = json.loads(draws.attrs.get("identical_arms", "[]"))
     return fitted + [
-        (str(a["model"]), str(a["name"]), None, bool(a["target"]))
+        (
+            str(a["model"]),
+            str(a["name"]),
+            None,
+            bool(a["target"]),
+            (str(a["model"]), str(a.get("reference"))) in moved,
+        )
         for a in identical
         if a["role"] == "intervention"
     ]
