@@ -25,6 +25,7 @@ from vat_bayes.conditions import Condition
 from vat_bayes.estimands import Estimands, compute_estimands, withhold
 from vat_bayes.estimands.arms import ArmInfo
 from vat_bayes.estimands.rows import Rows
+from vat_bayes.estimands.tax import tax_excess, tax_rms
 from vat_bayes.judgments import Judgments, load_judgments
 from vat_bayes.values import VALUES
 
@@ -235,6 +236,55 @@ def test_repeated_judgments_are_exact_zeros(readout: str) -> None:
     assert (mine["status"] == "identical").all()
     assert (mine[["mean", "sd", "median", "lo", "hi"]] == 0.0).all(axis=None)
     assert (mine["p_positive"] == 0.5).all()
+
+
+def without(study: Simulated, condition: str, value: str) -> Judgments:
+    """The study with no answer of a condition about a value."""
+    table = study.judgments.table
+    gone = (table["condition"] == condition) & (table["value"] == value)
+    return load_judgments(
+        table[~gone], conditions=study.judgments.conditions,
+        n_categories=study.judgments.n_categories,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("readout", ["scores", "ratings"])
+def test_a_value_that_a_condition_was_not_asked_about_has_no_shift(readout: str) -> None:
+    study = simulate_study(2, readout=readout, n_scenarios=5, conditions=(TARGETED, PLACEBO))
+    found = compute_estimands(drawn_posterior(without(study, "promote", "power"), draws=20))
+    for scale in ("points", "points-adjusted", "latent"):
+        mine = row(found, "promote", "shift", value="power", scale=scale)
+        assert mine["status"] == "no-items"
+        assert row(found, "placebo", "shift", value="power", scale=scale)["status"] == "ok"
+    # The tax is that of the eight others, whatever the prior says about this one.
+    shift = found.draws["shift"].sel(arm="promote")
+    eight = [v for v in VALUES if v not in ("power", "benevolence")]
+    own = tax_rms(shift.sel(value=eight).to_numpy(), list(range(8)))
+    np.testing.assert_allclose(found.draws["tax_rms"].sel(arm="promote"), own)
+
+
+def test_the_excess_is_over_the_values_that_the_placebo_was_asked_about() -> None:
+    study = simulate_study(2, n_scenarios=5, conditions=(TARGETED, PLACEBO))
+    found = compute_estimands(drawn_posterior(without(study, "placebo", "power"), draws=20))
+    assert row(found, "promote", "shift", value="power", scale="points")["status"] == "ok"
+    for name in ("tax_excess", "tax_excess_classical", "tax_excess_bootstrap"):
+        assert row(found, "promote", name)["status"] == "ok"
+    eight = [VALUES.index(v) for v in VALUES if v not in ("power", "benevolence")]
+    shift = found.draws["shift"]
+    own, against = (shift.sel(arm=a).to_numpy() for a in ("promote", "placebo"))
+    np.testing.assert_allclose(
+        found.draws["tax_excess"].sel(arm="promote"), tax_excess(own, against, eight)
+    )
+
+
+def test_repeating_the_baseline_is_no_zero_against_what_moved() -> None:
+    study = simulate_study(2, n_scenarios=5, conditions=(TARGETED, PLACEBO))
+    back = Condition("back", "intervention", ("power",), reference="promote")
+    table = compute_estimands(drawn_posterior(with_copy(study, back), draws=20)).table
+    mine = table[table["condition"] == "back"]
+    assert set(mine["estimand"]) == {"shift", "gain", "tax_rms"}
+    assert (mine["status"] == "not-estimated").all()
+    assert mine[["mean", "sd", "median", "lo", "hi", "p_positive"]].isna().all(axis=None)
 
 
 def test_excess_over_a_retest_without_any_noise_is_the_tax() -> None:

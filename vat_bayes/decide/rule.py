@@ -32,7 +32,7 @@ class Judged:
         That the clause is kept; None when there is nothing to judge it by.
     status : str
         ``ok``, or why there is no probability: ``no-target``, ``no-placebo``, ``no-items``,
-        ``identical`` or ``not-converged``.
+        ``identical``, ``not-estimated`` or ``not-converged``.
     """
 
     clause: Clause
@@ -118,7 +118,7 @@ def decide(draws: xr.Dataset, budget: Budget, *, withheld: str | None = None) ->
     decisions = []
     for model, condition, label, aimed, against in found:
         # What repeated the baseline and is compared with something else did not stay at zero.
-        status = withheld or ("identical" if label is None and against else None)
+        status = withheld or ("not-estimated" if label is None and against else None)
         if status is not None:
             kept: list[Kept | str] = [status] * len(budget.clauses)
         else:

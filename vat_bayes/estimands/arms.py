@@ -67,6 +67,12 @@ def find_arm(arms: list[ArmInfo], model: str, name: str | None) -> ArmInfo | Non
     return next((a for a in arms if a.model == model and a.condition.name == name), None)
 
 
+def is_still(arms: list[ArmInfo], arm: ArmInfo) -> bool:
+    """Say whether an arm that repeated its baseline is compared with something that did too."""
+    reference = find_arm(arms, arm.model, arm.condition.reference)
+    return arm.index is None and (reference is None or reference.index is None)
+
+
 def only_role(arms: list[ArmInfo], model: str, role: str) -> ArmInfo | None:
     """Return a model's only arm of a role; None where there is none or there are several."""
     found = [a for a in arms if a.model == model and a.condition.role == role]

@@ -113,10 +113,11 @@ def sampling_draws(paired: PairedShifts, n: int, *, seed: int) -> Floats:
     ndarray, shape (n, arm, value)
         Their covariance over arms and values is the scenario-clustered one.
     """
-    influence = paired.influence
-    n_scenarios = influence.shape[1]
+    # Of so many scenarios as are behind each value, as in its standard error.
+    clusters = np.maximum(paired.clusters, 2.0)
+    influence = paired.influence * np.sqrt(clusters / (clusters - 1))[:, None]
     rng = np.random.default_rng(seed)
-    weight = rng.normal(size=(n, n_scenarios)) * np.sqrt(n_scenarios / (n_scenarios - 1))
+    weight = rng.normal(size=(n, influence.shape[1]))
     return np.asarray(paired.mean + np.einsum("ns,asv->nav", weight, influence))
 
 

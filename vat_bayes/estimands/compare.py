@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vat_bayes.estimands.arms import ArmInfo
+from vat_bayes.estimands.arms import ArmInfo, is_still
 from vat_bayes.estimands.frontier import beats, on_frontier
 from vat_bayes.estimands.norms import Floats
 from vat_bayes.estimands.rows import Rows
@@ -35,12 +35,16 @@ def add_comparisons(
     if not gain:
         return
     nothing = np.zeros_like(gain[0])
-    points = {
-        id(a): (gain[i], tax[i])
-        if a.index is not None
-        else (nothing if a.condition.target else nothing * np.nan, nothing)
-        for i, a in enumerate(arms)
-    }
+    missing = np.full_like(nothing, np.nan)
+
+    def of(i: int, a: ArmInfo) -> tuple[Floats, Floats]:
+        if a.index is not None:
+            return gain[i], tax[i]
+        if not is_still(arms, a):
+            return missing, missing
+        return nothing if a.condition.target else missing, nothing
+
+    points = {id(a): of(i, a) for i, a in enumerate(arms)}
     n = {id(a): count for a, count in zip(arms, counts, strict=True)}
     for series in find_series(arms):
         _add_series(rows, series, points, n)

@@ -9,7 +9,16 @@ import pandas as pd
 import xarray as xr
 
 from vat_bayes.estimands import tax
-from vat_bayes.estimands.arms import ArmInfo, find_arm, only_role, placebo_of, read_arms, stacked
+from vat_bayes.estimands.answered import answered, only_answered
+from vat_bayes.estimands.arms import (
+    ArmInfo,
+    find_arm,
+    is_still,
+    only_role,
+    placebo_of,
+    read_arms,
+    stacked,
+)
 from vat_bayes.estimands.classical import (
     PairedShifts,
     paired_shifts,
@@ -66,7 +75,7 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
     """
     arms = read_arms(tree)
     fitted = [a for a in arms if a.index is not None]
-    shifts = compute_shifts(tree)
+    shifts = only_answered(compute_shifts(tree), answered(tree, arms))
     paired = paired_shifts(tree, fitted)
     rows = Rows(level)
     coupling = stacked(tree, "coupling")
@@ -96,14 +105,22 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
     counts = [*(int(n) for n in paired.clusters.max(1)), *[n_scenarios] * len(arms)][: len(arms)]
     add_comparisons(rows, arms, counts, columns["gain"], columns["tax_rms"])
     for arm in arms[len(fitted) :]:
-        for v in VALUES:
-            rows.add_zero(arm, n_scenarios, "shift", value=v)
-        if arm.condition.target:
-            rows.add_zero(arm, n_scenarios, "gain")
-        rows.add_zero(arm, n_scenarios, "tax_rms")
+        _without_effect(rows, arm, n_scenarios, stayed=is_still(arms, arm))
     draws = _draws(tree, fitted, shifts, columns, coupling)
     draws = draws.assign_coords(arm_scenarios=("arm", counts[: len(fitted)]))
     return Estimands(rows.table(), draws)
+
+
+def _without_effect(rows: Rows, arm: ArmInfo, n: int, *, stayed: bool) -> None:
+    """Add an arm that repeated its baseline: no shift, unless its reference moved away from it."""
+    wanted = [("shift", v) for v in VALUES] + [("tax_rms", "")]
+    if arm.condition.target:
+        wanted.append(("gain", ""))
+    for estimand, value in wanted:
+        if stayed:
+            rows.add_zero(arm, n, estimand, value=value)
+        else:
+            rows.add(arm, n, estimand, None, value=value, status="not-estimated")
 
 
 def prior_norm(tree: xr.DataTree, arm: ArmInfo, reference: ArmInfo | None) -> Floats | None:
@@ -248,11 +265,19 @@ class _Adder:
         if other is None:
             self.rows.add(self.arm, self.n, name, None, status=missing)
             return none
-        if other.index is None:
+        if other.index is not None:
+            against = self.all_shifts.points[:, other.index]
+        elif is_still(self.arms, other):
             against = np.zeros_like(self.points)
         else:
-            against = self.all_shifts.points[:, other.index]
-        excess = tax.tax_excess(self.points, against, self.columns, pooled=self.pooled)
+            self.rows.add(self.arm, self.n, name, None, status="not-estimated")
+            return none
+        # Both taxes are of the same values, or their difference would be one of values too.
+        both = _measured(against, self.columns)
+        if not both:
+            self.rows.add(self.arm, self.n, name, None, status="no-items")
+            return none
+        excess = tax.tax_excess(self.points, against, both, pooled=self.pooled)
         self.rows.add(self.arm, self.n, name, excess)
         return excess
 
@@ -322,13 +347,15 @@ def _classical_rows(
                 ("tax_excess", placebo_of(arms, arm)),
                 ("tax_excess_retest", only_role(arms, arm.model, "retest")),
             ):
-                if other is None:
+                if other is None or not (other.index is not None or is_still(arms, other)):
                     continue
                 # One that repeated the baseline was not fitted: its shifts are exactly zero.
                 none = np.zeros_like(twin[:, i])
                 against = none if other.index is None else twin[:, other.index]
-                excess = tax.tax_excess(twin[:, i], against, off)
-                rows.add(arm, n, f"{name}_{suffix}", excess)
+                both = _measured(against, off)
+                if both:
+                    excess = tax.tax_excess(twin[:, i], against, both)
+                    rows.add(arm, n, f"{name}_{suffix}", excess)
         by_scenario = paired.by_scenario[i][:, paired.clusters[i] > 0]
         raw = raw_coupling(by_scenario, n_resamples=N_RESAMPLES, seed=seed)
         if raw is None:
@@ -341,7 +368,9 @@ def _classical_rows(
         rows.add(arm, raw.n, "nvat_paper_raw", own, scale="norm")
         rows.records[-1] |= {"mean": raw.norm, "median": raw.norm}
         rows.add(arm, raw.n, "nvat_paper_raw_null", raw.null, scale="norm")
-        rows.records[-1]["p_positive"] = float((raw.null >= raw.norm).mean())
+        # The data are one of the arrangements that the null is made of: no p-value is zero.
+        beyond = 1 + int((raw.null >= raw.norm).sum())
+        rows.records[-1]["p_positive"] = beyond / (1 + len(raw.null))
 
 
 def _draws(

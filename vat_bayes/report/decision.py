@@ -19,6 +19,7 @@ _CANT = {
     "no-items": "no items",
     "not-converged": "fit did not converge",
     "identical": "same answers as the reference",
+    "not-estimated": "same answers as the baseline, compared with another condition",
 }
 
 
