@@ -21,8 +21,9 @@ _STEPS = 25
 _TOLERANCE = 1e-6
 # No step of Newton's method moves an effect by more than this many logits.
 _LONGEST = 1.0
-# Pairs of points for expectations over a scenario's effects.
-_PAIRS = 1
+# Pairs of points for expectations over a scenario's effects: the more ratings there are, the more
+# their errors cancel, and the more they cost.
+_PAIRED, _MOST_PAIRS = 100_000, 8
 
 
 class Centre(NamedTuple):
@@ -171,9 +172,10 @@ def mean_style(ratings: Ratings, mode: Array, factor: Array, style: Style, signs
     return jax.lax.map(at, jnp.concatenate([steps, -steps])).mean(0)
 
 
-def random_signs(n: int, size: int) -> Array:
+def random_signs(ratings: Ratings, n: int, size: int) -> Array:
     """Draw the same random signs every time for `mean_style`, shape (pair, n, size)."""
-    return jnp.asarray(np.random.default_rng(0).choice([-1.0, 1.0], (_PAIRS, n, size)))
+    pairs = int(np.clip(_PAIRED // ratings.rating.size, 1, _MOST_PAIRS))
+    return jnp.asarray(np.random.default_rng(0).choice([-1.0, 1.0], (pairs, n, size)))
 
 
 @compiled
@@ -226,4 +228,4 @@ def scenario_posterior(
             break
         if longest > 1e-3:
             ratings = ratings._replace(centre=local.kappa_mean, width=local.kappa_sd)
-    return ratings, _finish(ratings, mode, centre, prior, random_signs(*mode.shape))
+    return ratings, _finish(ratings, mode, centre, prior, random_signs(ratings, *mode.shape))

@@ -177,7 +177,7 @@ def style_slopes(ratings: Ratings, centre: Centre, posterior: Posterior, groups:
     -------
     Slopes
     """
-    signs = random_signs(*posterior.mode.shape)
+    signs = random_signs(ratings, *posterior.mode.shape)
 
     def along(direction: Array) -> Slopes:
         return _one_slope(
