@@ -212,6 +212,21 @@ def test_other_targets_and_failed_fits_withhold() -> None:
     assert failed[["mean", "lo", "a"]].isna().all(axis=None)
 
 
+def test_a_tax_over_other_values_is_another_quantity() -> None:
+    a, b, *_ = two_runs(np.random.default_rng(9), 0.7)
+    unasked = b.draws.copy(deep=True)
+    unasked["shift"].loc[{"value": "power"}] = np.nan
+    table = differences(a, dataclasses.replace(b, draws=unasked)).set_index("estimand")
+    assert table.loc["tax_rms", "status"] == "values-differ"
+    assert np.isnan(table.loc["tax_rms", "mean"])
+    assert table.loc["gain", "status"] == "ok"
+    # A target that one of them was not asked about leaves the tax as it is.
+    aim = b.draws.copy(deep=True)
+    aim["shift"].loc[{"value": "benevolence"}] = np.nan
+    table = differences(a, dataclasses.replace(b, draws=aim)).set_index("estimand")
+    assert table.loc["tax_rms", "status"] == "ok"
+
+
 def test_items_with_other_texts_or_loadings_are_not_shared() -> None:
     a, b, *_ = two_runs(np.random.default_rng(10), 0.7)
     assert a.scattering is not None

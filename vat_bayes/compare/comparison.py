@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _NAMED = 5
-_STATUS = {"targets-differ": "the targets differ", "no-items": "no items"}
+_STATUS = {
+    "targets-differ": "the targets differ",
+    "values-differ": "they were asked about other values",
+    "no-items": "no items",
+}
 
 
 @dataclass(frozen=True, repr=False)

@@ -160,7 +160,11 @@ def difference_rows(
         aimed = _has_items(pair.gain)
         why = "targets-differ" if apart else "" if aimed else "no-items"
         add("gain", pair.gain, lambda s: tax.gain(s, mine.target, mine.direction), status=why)
+    off = set(tax.off_target(mine.target))
+    same = set(measured(pair.shift[0])) & off == set(measured(pair.shift[1])) & off
     why = "targets-differ" if mine.target != theirs.target else ""
+    # A tax over other values is another quantity, not the same one that has changed.
+    why = why or ("" if same else "values-differ")
     why = why or ("" if _has_items(pair.rms) else "no-items")
     add("tax_rms", pair.rms, lambda s: _rms(s, mine.target), status=why)
     for v, name in enumerate(VALUES):
