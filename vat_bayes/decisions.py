@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from vat_bayes.checks import GATING, read_checks
+from vat_bayes.checks import has_converged, read_checks
 from vat_bayes.decide import (
     Budget,
     Decision,
@@ -64,7 +64,7 @@ def decide_run(folder: str | Path, budget: str | Path | None = None) -> list[Dec
     file = _budget_file(run, budget)
     content = file.read_bytes()
     read = at_look(read_budget(content, where=file.name), run.read_manifest().get("sequential"))
-    failed = any(c.verdict == "fail" and c.check in GATING for c in read_checks(run.checks))
+    failed = not has_converged(read_checks(run.checks), where=str(run.checks))
     with xr.open_dataset(run.draws) as draws:
         decisions = decide(draws, read, withheld="not-converged" if failed else None)
         decisions = [replace(d, outlook=foresee(draws, read, d)) for d in decisions]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from simulated_studies import drawn_posterior, simulate_study
 
-from vat_bayes.checks import Check, write_checks
+from vat_bayes.checks import GATING, Check, write_checks
 from vat_bayes.cli import main
 from vat_bayes.estimands import compute_estimands
 from vat_bayes.runs import RunFiles, write_dataset, write_table
@@ -27,7 +27,7 @@ def estimated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = compute_estimands(drawn_posterior(simulate_study(1, n_scenarios=4).judgments, draws=30))
     write_table(files.estimands, found.table)
     write_dataset(files.draws, found.draws)
-    write_checks(files.checks, [Check("r_hat", "pass", 1.0, 1.01, "fine")])
+    write_checks(files.checks, [Check(name, "pass", 1.0, 1.0, "fine") for name in GATING])
     return files.root
 
 
@@ -85,10 +85,21 @@ def test_another_verdict_ends_with_one_and_every_budget_is_remembered(
 def test_a_failed_sampler_decides_nothing(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_checks(run / "checks.json", [Check("r_hat", "fail", 2.0, 1.01, "far apart")])
+    failed = [Check(n, "fail" if n == "r_hat" else "pass", 2.0, 1.0, "known") for n in GATING]
+    write_checks(run / "checks.json", failed)
     assert main(["decide", str(run), "--budget", str(budget(tmp_path, LAX))]) == 1
     assert "not-converged" in capsys.readouterr().out
     assert "p_over_budget" not in (run / "estimands.csv").read_text()
+
+
+def test_checks_that_did_not_run_vouch_for_nothing(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_checks(run / "checks.json", [Check("r_hat", "pass", 1.0, 1.01, "fine")])
+    assert main(["decide", str(run), "--budget", str(budget(tmp_path, LAX))]) == 2
+    said = capsys.readouterr().err
+    assert "the check ess_bulk is not among them" in said
+    assert "vat-bayes check" in said
 
 
 def test_unusable_input_ends_with_two_and_one_line(

@@ -17,7 +17,7 @@ from scipy import stats
 from simulated_studies import PLACEBO, TARGETED, drawn_posterior, simulate_study
 
 import vat_bayes as vb
-from vat_bayes.checks import Check, write_checks
+from vat_bayes.checks import GATING, Check, write_checks
 from vat_bayes.cli import main
 from vat_bayes.compare.dependence import (
     entangle,
@@ -257,7 +257,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     found = compute_estimands(tree)
     write_table(files.estimands, found.table)
     write_dataset(files.draws, found.draws)
-    write_checks(files.checks, [Check("r_hat", "pass", 1.0, 1.01, "fine")])
+    write_checks(files.checks, [Check(name, "pass", 1.0, 1.0, "fine") for name in GATING])
     write_tree(tree, files.posterior)
     other = RunFiles(Path(shutil.copytree(files.root, files.root.with_name("b"))))
     moved = found.draws.sel(arm=["promote"])

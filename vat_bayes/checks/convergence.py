@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
 
 from vat_bayes.checks.check import Check, graded
 from vat_bayes.checks.quantities import estimand_draws
+from vat_bayes.errors import InputError
 from vat_bayes.model.structure import Floats
 
 # Effects of single scenarios are nuisances by the hundred; what is reported is diagnosed below.
 _NUISANCE = {"u"}
 GATING = ("r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi")
+
+
+def has_converged(checks: Sequence[Check], *, where: str) -> bool:
+    """Say whether the checks that gate a report let it through.
+
+    Parameters
+    ----------
+    checks : sequence of Check
+    where : str
+        The file that they were read from, for messages.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    InputError
+        When one of them is missing: a check that did not run vouches for nothing.
+    """
+    verdicts = {c.check: c.verdict for c in checks}
+    missing = [name for name in GATING if name not in verdicts]
+    if missing:
+        raise InputError(
+            f"the check {missing[0]} is not among them, and without it nobody knows whether the "
+            "fit converged",
+            where=where,
+            hint="run the checks again: vat-bayes check RUN",
+        )
+    return not any(verdicts[name] == "fail" for name in GATING)
 
 
 def check_convergence(tree: xr.DataTree, draws: xr.Dataset) -> list[Check]:

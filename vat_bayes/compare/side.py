@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from vat_bayes.checks import GATING, read_checks
+from vat_bayes.checks import has_converged, read_checks
 from vat_bayes.errors import InputError
 from vat_bayes.estimands.arms import read_arms
 from vat_bayes.estimands.classical import paired_shifts
@@ -93,7 +93,7 @@ def read_side(folder: str | Path) -> Side:
         draws=draws,
         scattering=_scattering(read_tree(run.posterior)) if run.posterior.is_file() else None,
         texts=_texts(run.root / "items.parquet"),
-        failed=any(c.verdict == "fail" and c.check in GATING for c in read_checks(run.checks)),
+        failed=not has_converged(read_checks(run.checks), where=str(run.checks)),
     )
 
 
