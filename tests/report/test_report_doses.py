@@ -103,7 +103,7 @@ def test_a_failed_fit_draws_no_trajectory(make_run: MakeRun) -> None:
     )
     text = page_of(folder).text
     assert not list((folder / "figures").glob("dose*"))
-    assert "Withheld: the fit did not converge." in text
+    assert "Withheld: the fit failed its checks." in text
 
 
 def test_the_summary_tells_the_trajectory(make_run: MakeRun) -> None:

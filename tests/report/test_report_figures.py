@@ -96,7 +96,7 @@ def test_withheld_conditions_are_not_drawn_and_the_caption_says_why(make_run: Ma
     assert plot.drawing is not None
     assert "good" in plot.drawing.alt
     assert "bad" not in plot.drawing.alt
-    assert "Not drawn: B, because the fit did not converge." in plot.caption
+    assert "Not drawn: B, because the fit failed its checks." in plot.caption
 
 
 def test_names_are_text_in_figures_too(make_run: MakeRun) -> None:

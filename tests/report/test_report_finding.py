@@ -100,7 +100,7 @@ def test_one_condition_that_did_not_converge_does_not_silence_the_others(
         )
     )
     assert alerts(load_run(folder)) == (
-        "The fit of bad did not converge. Its numbers are withheld; the classical estimates do "
+        "The fit of bad failed its checks. Its numbers are withheld; the classical estimates do "
         "not depend on the fit and are still given.",
     )
     assert said(folder)["good"][0] == "gain"

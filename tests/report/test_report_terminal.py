@@ -45,5 +45,5 @@ def test_a_failed_fit_is_withheld_here_too(make_run: MakeRun) -> None:
     folder = make_run(STANDARD[:1])
     checks = [{**CHECKS[0], "verdict": "fail"}]
     text = printed(format_table(read_estimands(folder / "estimands.csv"), checks))
-    assert "withheld: fit did not converge" in text
+    assert "withheld: fit failed its checks" in text
     assert "0.41 [" not in text

@@ -14,7 +14,8 @@ from vat_bayes.model.structure import Floats
 
 # Effects of single scenarios are nuisances by the hundred; what is reported is diagnosed below.
 _NUISANCE = {"u"}
-GATING = ("r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi")
+# An approximation that can't be trusted is no better than chains that do not agree.
+GATING = ("r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi", "fast_engine")
 
 
 def has_converged(checks: Sequence[Check], *, where: str) -> bool:

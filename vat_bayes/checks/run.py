@@ -80,7 +80,7 @@ def run_checks(
 
 
 def gate(estimands: Estimands, checks: Sequence[Check]) -> Estimands:
-    """Withhold every posterior number of a fit that did not converge.
+    """Withhold every posterior number of a fit that did not converge or can't be trusted.
 
     Parameters
     ----------

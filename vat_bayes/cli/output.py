@@ -82,6 +82,11 @@ def failures(fitted: FittedRun) -> str:
 
     if not any(c.check in GATING for c in fitted.failed):
         return said
+    if any(c.check == "fast_engine" for c in fitted.failed):
+        return (
+            f"{said}\nthe approximation can't be trusted here, so what it estimates is withheld; "
+            f"fit without it: vat-bayes fit {fitted.folder} --engine nuts"
+        )
     section, usual = RunFiles(fitted.folder).fit_section(), FitOptions()
     draws, tune = (
         2 * max(int(section.get(k, least)), least)

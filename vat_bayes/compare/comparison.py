@@ -262,7 +262,7 @@ def _notes(
         if conditions:
             notes.append(f"Only in {name}: {words.listing(list(conditions))}.")
         if side.failed:
-            notes.append(f"The fit of {name} did not converge; no difference is given.")
+            notes.append(f"The fit of {name} failed its checks; no difference is given.")
     return tuple(notes)
 
 

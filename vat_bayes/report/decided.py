@@ -147,7 +147,7 @@ def _ruling(run: Run, found: Mapping[str, Any]) -> Ruling:
         model=model,
         condition=condition,
         verdict=verdict,
-        why="The fit did not converge."
+        why="The fit failed its checks."
         if failed
         else " ".join(
             [

@@ -17,7 +17,7 @@ _CANT = {
     "no-target": "no target declared",
     "no-placebo": "no placebo run",
     "no-items": "no items",
-    "not-converged": "fit did not converge",
+    "not-converged": "fit failed its checks",
     "identical": "same answers as the reference",
     "not-estimated": "same answers as the baseline, compared with another condition",
 }

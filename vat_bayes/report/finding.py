@@ -53,7 +53,7 @@ def alerts(run: Run) -> tuple[str, ...]:
         failed = [a.condition for a in run.arms if run.failed(a)]
         if failed:
             said.append(
-                f"The fit of {words.listing(failed)} did not converge. Its numbers are withheld; "
+                f"The fit of {words.listing(failed)} failed its checks. Its numbers are withheld; "
                 "the classical estimates do not depend on the fit and are still given."
             )
     others = [c for c in run.checks if c.verdict == "fail" and c not in run.fit_failures]
@@ -101,7 +101,7 @@ def _finding(run: Run, arm: Arm) -> Finding:
     gain = run.get(arm, "gain", scale="points")
     tax = run.get(arm, "tax_rms", scale="points")
     if run.failed(arm):
-        said = ["has no result: the fit did not converge, and its numbers are withheld."]
+        said = ["has no result: the fit failed its checks, and its numbers are withheld."]
         twin = run.get(arm, "gain_classical", scale="points")
         if twin.known:
             said.append(f"The classical estimate of its gain is {twin.phrase}.")

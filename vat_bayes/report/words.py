@@ -24,7 +24,7 @@ _REASONS: dict[str, str] = {
     "no-placebo": "no placebo was run",
     "no-retest": "no retest was run",
     "at-floor": "at its floor, which is what noise alone shows at this precision",
-    "not-converged": "the fit did not converge",
+    "not-converged": "the fit failed its checks",
     "identical": "the answers are the same as the reference's, judgment by judgment",
     "not-estimated": "it was not estimated",
     "not-applicable": "it does not apply to this condition",
@@ -41,7 +41,7 @@ _SHORT: dict[str, str] = {
     "no-placebo": "no placebo run",
     "no-retest": "no retest run",
     "at-floor": "at floor",
-    "not-converged": "withheld: fit did not converge",
+    "not-converged": "withheld: fit failed its checks",
     "identical": "same answers as the reference",
     "not-estimated": "not estimated",
 }
