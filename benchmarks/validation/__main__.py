@@ -8,7 +8,6 @@ machine, and a change of the statistical code begins again.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
@@ -48,7 +47,7 @@ def main() -> None:
     if not options.page_only:
         go(todo, folder, options.workers, options.minutes)
     pack(folder, code, published)
-    command = " ".join(["python -m benchmarks.validation", *sys.argv[1:]])
+    command = "python -m benchmarks.validation"
     planned = len(list(tasks(options.studies, kinds)))
     print(write_page(collect(folder), planned, options.out, command))
 
