@@ -37,7 +37,7 @@ from vat_bayes.model.structure import Floats, Ints
 
 # The way to the posterior is walked, and slopes and scores are taken, on a sample of scenarios of
 # about so many cells.
-_FEWEST, _CELLS = 48, 64_000
+_FEWEST, _CELLS = 48, 128_000
 _EM_STEPS = 10
 # Times that the last stand-in is tilted to the likelihood over its draws.
 _TILTS = 2
