@@ -12,11 +12,15 @@ READY := $(VENV)/.ready
 help:
 	@echo "make demo      collect, fit and report on the embedded judge"
 	@echo "make test      lint, type check and the whole test suite (under 12 minutes)"
+	@echo "make fast-test the tests that take seconds"
+	@echo "make lint      ruff and mypy"
 	@echo "make validate  the long calibration studies; writes docs/calibration.md"
 	@echo "make peers     the same ratings fitted here and by bambi, PyMC, hibayes' form and statsmodels"
 	@echo "make docs      build the documentation into .build/site, running every page with code"
 	@echo "make judge     train the embedded judge again from its seed"
 	@echo "make lock      resolve the dependencies again into requirements.lock"
+	@echo "make env       only build .venv, which the others do first"
+	@echo "make clean     remove .venv and everything that was built"
 
 env: $(READY)
 

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=200, help="of each kind")
     parser.add_argument("--backend", choices=["numpyro", "pymc"], help="only what it fits")
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
+    parser.add_argument("--scenarios", type=int, nargs="+", help="only studies of so many")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
@@ -42,6 +43,9 @@ def main() -> None:
     every = list(tasks(options.studies, options.only))
     if options.backend:
         every = [t for t in every if options.backend in t[1]]
+    if options.scenarios:
+        sizes = [f"-S{n}-" for n in options.scenarios]
+        every = [t for t in every if any(size in t[1] for size in sizes)]
     todo = [t for t in every if not (folder / t[0] / f"{t[1]}-{t[2]:04d}.csv").is_file()]
     print(f"{len(every) - len(todo)} of {len(every)} studies are there, in {folder}", flush=True)
     if not options.page_only:

@@ -9,8 +9,15 @@ from check_fits import Fitted
 from scipy.stats import t, wasserstein_distance
 from simulated_studies import PLACEBO, RETEST, TARGETED, V, drawn_posterior, simulate_study
 
-from vat_bayes.checks.design import check_answers, check_bootstrap, share_difference
+from vat_bayes.checks import Check
+from vat_bayes.checks.design import (
+    check_answers,
+    check_bootstrap,
+    check_placebo_asked,
+    share_difference,
+)
 from vat_bayes.checks.nulls import check_coupling_null, check_over_retest
+from vat_bayes.conditions import Condition
 from vat_bayes.judgments import load_judgments
 
 
@@ -167,3 +174,43 @@ def test_refusals_are_named_by_condition() -> None:
     assert check.figure == pytest.approx(0.07)
     assert "+0.070 [+0.049, +0.093] (promote)" in check.why
     assert "over the threshold: promote +0.070, placebo +0.040" in check.why
+
+
+OTHER = Condition("other", "placebo")
+
+
+@pytest.fixture(scope="module")
+def two_placebos() -> pd.DataFrame:
+    study = simulate_study(7, n_scenarios=6, conditions=(TARGETED, PLACEBO, OTHER))
+    return study.judgments.table
+
+
+def asked(table: pd.DataFrame, without: dict[str, str]) -> Check:
+    """The check on models of which each lacks one condition."""
+    models = [
+        table[table["condition"] != missing].assign(model=model)
+        for model, missing in without.items()
+    ]
+    conditions = (Condition("baseline", "baseline"), TARGETED, PLACEBO, OTHER)
+    judgments = load_judgments(
+        pd.concat(models, ignore_index=True), conditions=conditions, n_categories=11
+    )
+    return check_placebo_asked(drawn_posterior(judgments, draws=20))
+
+
+def test_placebo_that_a_model_was_not_asked(two_placebos: pd.DataFrame) -> None:
+    check = asked(two_placebos, {"a": "other", "b": "placebo"})
+    assert (check.verdict, check.figure) == ("warn", 1.0)
+    assert check.why == (
+        "b: promote: placebo, its placebo, was not asked, so its excess is over other"
+    )
+
+
+def test_placebo_that_every_model_was_asked(two_placebos: pd.DataFrame) -> None:
+    assert asked(two_placebos, {"a": "other", "b": "other"}).verdict == "pass"
+
+
+def test_study_without_a_placebo_to_ask() -> None:
+    study = simulate_study(7, n_scenarios=6, conditions=(TARGETED_ALONE,))
+    check = check_placebo_asked(drawn_posterior(study.judgments, draws=20))
+    assert check.verdict == "not-run"

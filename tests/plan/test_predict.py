@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from simulated_studies import drawn_posterior, simulate_study
+from simulated_studies import PLACEBO, TARGETED, drawn_posterior, simulate_study
 
 from vat_bayes.errors import InputError
 from vat_bayes.plan import (
@@ -132,6 +132,15 @@ def test_a_pilot_gives_the_components_of_its_posterior() -> None:
     assert found.target == (VALUES.index("benevolence"),)
     with pytest.raises(InputError, match="did you mean 'promote'"):
         pilot_components(tree, "promot")
+
+
+def test_a_pilot_of_a_condition_that_is_compared_with_another_is_refused() -> None:
+    more = replace(TARGETED, name="more", reference="promote")
+    study = simulate_study(1, n_scenarios=5, conditions=(TARGETED, more, PLACEBO))
+    tree = drawn_posterior(study.judgments, draws=10)
+    pilot_components(tree, "promote")
+    with pytest.raises(InputError, match="'more' is compared with 'promote'"):
+        pilot_components(tree, "more")
 
 
 def test_a_pilot_of_ratings_is_near_what_it_was_drawn_from() -> None:

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.stats import norm, t
 
 from vat_bayes.checks.check import Check, graded
+from vat_bayes.estimands.arms import find_arm, placebo_of, read_arms
 
 _REFUSALS = 0.02
 _Z90 = float(norm.ppf(0.95))
@@ -142,6 +143,39 @@ def check_null(table: pd.DataFrame, draws: xr.Dataset, tree: xr.DataTree, role: 
         else f"{what}: not told from nothing"
     )
     return Check(name, "warn" if moved else "pass", float(worst["lo"]), 0.0, why)
+
+
+def check_placebo_asked(tree: xr.DataTree) -> Check:
+    """Check whether every intervention's own placebo was asked of its model.
+
+    Where it was not, the excess is over the model's only other placebo, or is not there at all.
+
+    Parameters
+    ----------
+    tree : DataTree
+
+    Returns
+    -------
+    Check
+        Its figure is the number of interventions without it; warns over zero. Not run where no
+        intervention has a placebo of its own.
+    """
+    name = "placebo_asked"
+    arms = read_arms(tree)
+    mine = [a for a in arms if a.condition.role == "intervention" and a.condition.placebo]
+    if not mine:
+        return Check(name, "not-run", None, None, "no intervention has a placebo of its own")
+    missing = [a for a in mine if find_arm(arms, a.model, a.condition.placebo) is None]
+    if not missing:
+        return Check(name, "pass", 0.0, 0.0, "every intervention's placebo was asked of its model")
+    told = []
+    for arm in missing:
+        other = placebo_of(arms, arm)
+        excess = f"its excess is over {other.condition.name}" if other else "it has no excess"
+        told.append(
+            f"{arm.label}: {arm.condition.placebo}, its placebo, was not asked, so {excess}"
+        )
+    return Check(name, "warn", float(len(missing)), 0.0, "; ".join(told))
 
 
 def check_effect(tree: xr.DataTree, draws: xr.Dataset) -> Check:

@@ -17,6 +17,7 @@ from vat_bayes.checks.design import (
     check_classical,
     check_effect,
     check_null,
+    check_placebo_asked,
 )
 from vat_bayes.checks.fast_engine import check_fast_engine
 from vat_bayes.checks.leave_out import NAME as LEAVE_OUT
@@ -72,6 +73,7 @@ def run_checks(
         *check_sensitivity(tree, estimands.draws),
         check_effect(tree, estimands.draws),
         check_over_retest(tree),
+        check_placebo_asked(tree),
         check_null(estimands.table, estimands.draws, tree, "placebo"),
         check_null(estimands.table, estimands.draws, tree, "retest"),
         check_coupling_null(estimands.table, estimands.draws),

@@ -42,7 +42,11 @@ Cluster = Annotated[
     ),
 ]
 Engine = Annotated[
-    str, typer.Option(help="auto, fast (expected scores, exact) or nuts.", show_default=True)
+    str,
+    typer.Option(
+        help="auto, fast (exact for expected scores, approximate for ratings) or nuts.",
+        show_default=True,
+    ),
 ]
 Backend = Annotated[str, typer.Option(help="numpyro or pymc.")]
 Draws = Annotated[int, typer.Option(help="Draws to keep of each chain.")]

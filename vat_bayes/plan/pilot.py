@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from vat_bayes.errors import InputError, near_miss
-from vat_bayes.estimands.arms import ArmInfo, model_index, read_arms, stacked
+from vat_bayes.estimands.arms import ArmInfo, find_arm, model_index, read_arms, stacked
 from vat_bayes.model.access import array
 from vat_bayes.plan.components import Components, Floats
 from vat_bayes.plan.ordinal import ordinal_components
@@ -33,9 +33,16 @@ def pilot_components(tree: xr.DataTree, condition: str | None = None) -> tuple[C
     Raises
     ------
     InputError
-        When there is no such condition.
+        When there is no such condition, or it is not compared with its model's baseline.
     """
     arm = _arm(tree, condition)
+    if find_arm(read_arms(tree), arm.model, arm.condition.reference) is not None:
+        # Its components would be those of its distance from the baseline, of which nobody asks.
+        raise InputError(
+            f"'{arm.label}' is compared with '{arm.condition.reference}', and a plan can be made "
+            "only for a condition that is compared with the baseline",
+            hint="name another one with --condition",
+        )
     loading = np.abs(array(tree, "constant_data", "loading"))
     scenario = array(tree, "constant_data", "item_scenario").astype(int)
     with_items = loading.sum(0) > 0

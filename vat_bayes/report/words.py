@@ -31,7 +31,6 @@ _REASONS: dict[str, str] = {
     "too-few-scenarios": "there are too few scenarios",
     "targets-apart": "the targets lie too far apart on the value circle for it to predict anything",
     "dose-repeated": "two conditions of the series have the same dose",
-    "no-distributions": "the read-out gave no rating probabilities",
 }
 
 _SHORT: dict[str, str] = {
