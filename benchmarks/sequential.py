@@ -4,7 +4,8 @@ Simulated studies are collected in blocks and looked at after each, as ``vat-bay
 does, until ``width(gain) < --width``. The effects of a study vary over scenarios by an amount that
 is drawn for each study (log-normal around 0.4 logits, sd of the log 0.5): nobody knows it before.
 A look is a paired comparison first; within `NEAR` of the width the model is fitted, and only a fit
-stops. Every look is appended to a file, so that a run that is cut loses nothing. ``--paired`` does
+stops. The looks of every study that ended are appended to ``docs/calibration/looks.jsonl``, with
+the digest of the code, and a run that is cut goes on from them on any machine. ``--paired`` does
 the same with the paired comparison alone, for thousands of studies in a minute, and for the rule
 ``decided`` at true values exactly at the bound.
 
@@ -18,7 +19,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -119,24 +123,37 @@ def savings(stops: np.ndarray) -> str:
     )
 
 
-def run_fits(seeds: range, bound: float, file: Path, minutes: float) -> None:
-    """Look at one study after the other, each until the rule stops it, until the time is up."""
+def run_fits(seeds: range, bound: float, file: Path, minutes: float, workers: int) -> None:
+    """Look at studies until the rule stops each, until the time is up; a study begun is ended."""
     began, looked = time.monotonic(), _looked(file, bound)
-    for seed in seeds:
-        mine = looked.get(seed, {})
-        if _ended(mine, bound) is not None:
-            continue
-        for n, width in zip(LOOKS, study_of(seed).width, strict=True):
-            if n in mine or (width >= NEAR * bound and n < LOOKS[-1]):
-                continue
-            if (time.monotonic() - began) / 60 > minutes:
+    left = iter([s for s in seeds if _ended(looked.get(s, {}), bound) is None])
+    # Not forked: JAX has threads.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        running: set[Future[list[dict[str, Any]]]] = set()
+        while True:
+            in_time = time.monotonic() - began < 60 * minutes
+            for seed in islice(left, workers - len(running) if in_time else 0):
+                running.add(pool.submit(look_until, seed, bound, looked.get(seed, {})))
+            if not running:
                 return
-            mine[n] = fit_look(seed, n, bound)
+            done, running = wait(running, return_when=FIRST_COMPLETED)
             with file.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(mine[n]) + "\n")
-            print(mine[n], flush=True)
-            if _ended(mine, bound) is not None:
-                break
+                for row in [row for future in done for row in future.result()]:
+                    stream.write(json.dumps(row) + "\n")
+                    print(row, flush=True)
+
+
+def look_until(seed: int, bound: float, looks: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Look at one study until the rule stops it, after the looks that were had already."""
+    mine, more = dict(looks), []
+    for n, width in zip(LOOKS, study_of(seed).width, strict=True):
+        if n in mine or (width >= NEAR * bound and n < LOOKS[-1]):
+            continue
+        mine[n] = fit_look(seed, n, bound)
+        more.append(mine[n])
+        if _ended(mine, bound) is not None:
+            break
+    return more
 
 
 def _ended(looks: dict[int, dict[str, Any]], bound: float) -> dict[str, Any] | None:
@@ -148,9 +165,10 @@ def _ended(looks: dict[int, dict[str, Any]], bound: float) -> dict[str, Any] | N
 def _looked(file: Path, bound: float) -> dict[int, dict[int, dict[str, Any]]]:
     found: dict[int, dict[int, dict[str, Any]]] = {}
     if file.is_file():
+        code = digest()
         for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            if row["bound"] == bound:
+            if (row["bound"], row["code"]) == (bound, code):
                 found.setdefault(row["seed"], {})[row["scenarios"]] = row
     return found
 
@@ -212,6 +230,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--width", type=float, default=0.15)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--paired", action="store_true", help="no fit at all")
     parser.add_argument("--out", type=Path, help="where the looks are kept")
     parser.add_argument("--write", action="store_true", help="put what is there into the docs")
@@ -220,12 +239,12 @@ def main() -> None:
     kept = ROOT / ".build" / "sequential"
     kept.mkdir(parents=True, exist_ok=True)
     paired = kept / "paired.md"
-    file = options.out or kept / "looks.jsonl"
+    file = options.out or ROOT / "docs" / "calibration" / "looks.jsonl"
     if options.paired:
         found = tell_paired([study_of(s) for s in seeds], options.width)
         paired.write_text("\n".join(found), encoding="utf-8")
     else:
-        run_fits(seeds, options.width, file, options.minutes)
+        run_fits(seeds, options.width, file, options.minutes, options.workers)
         found = tell_fits(seeds, file, options.width)
     print("\n".join(found))
     if options.write:
