@@ -148,9 +148,14 @@ def test_three_models_under_eight_conditions(study: Path, tmp_path: Path) -> Non
     assert (before.judgments, before.made, before.seconds_left) == (TOTAL, 0, None)
     assert not out.exists()
 
-    first = subprocess.Popen(
-        program("collect", study, "--out", out), stderr=subprocess.PIPE, text=True
-    )
+    # A suite that was started in the background ignores Ctrl-C, and so would its children.
+    before_this = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        first = subprocess.Popen(
+            program("collect", study, "--out", out), stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before_this)
     assert first.stderr is not None
     told, line = "", ""
     while not line.startswith("model 'half': "):
