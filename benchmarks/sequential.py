@@ -19,16 +19,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
-from itertools import islice
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import beta, t
 
+from benchmarks.in_turn import finished
 from benchmarks.validation.settings import CONDITIONS
 from benchmarks.validation.tasks import digest
 from benchmarks.written import write_between
@@ -125,27 +124,24 @@ def savings(stops: np.ndarray) -> str:
 
 def run_fits(seeds: range, bound: float, file: Path, minutes: float, workers: int) -> None:
     """Look at studies until the rule stops each, until the time is up; a study begun is ended."""
-    began, looked = time.monotonic(), _looked(file, bound)
-    left = iter([s for s in seeds if _ended(looked.get(s, {}), bound) is None])
-    # Not forked: JAX has threads.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        running: set[Future[list[dict[str, Any]]]] = set()
-        while True:
-            in_time = time.monotonic() - began < 60 * minutes
-            for seed in islice(left, workers - len(running) if in_time else 0):
-                running.add(pool.submit(look_until, seed, bound, looked.get(seed, {})))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            with file.open("a", encoding="utf-8") as stream:
-                for row in [row for future in done for row in future.result()]:
-                    stream.write(json.dumps(row) + "\n")
-                    print(row, flush=True)
+    looked = _looked(file, bound)
+    left = [s for s in seeds if _ended(looked.get(s, {}), bound) is None]
+    work = partial(look_until, bound=bound, looks=looked)
+    for seed, future in finished(left, work, workers=workers, minutes=minutes):
+        if error := future.exception():
+            print(f"seed {seed}: {type(error).__name__}: {error}", flush=True)
+            continue
+        with file.open("a", encoding="utf-8") as stream:
+            for row in future.result():
+                stream.write(json.dumps(row) + "\n")
+                print(row, flush=True)
 
 
-def look_until(seed: int, bound: float, looks: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+def look_until(
+    seed: int, bound: float, looks: dict[int, dict[int, dict[str, Any]]]
+) -> list[dict[str, Any]]:
     """Look at one study until the rule stops it, after the looks that were had already."""
-    mine, more = dict(looks), []
+    mine, more = dict(looks.get(seed, {})), []
     for n, width in zip(LOOKS, study_of(seed).width, strict=True):
         if n in mine or (width >= NEAR * bound and n < LOOKS[-1]):
             continue

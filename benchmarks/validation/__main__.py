@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from itertools import islice
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
+from benchmarks.in_turn import finished
 from benchmarks.validation.archive import pack, unpack
 from benchmarks.validation.page import write_page
 from benchmarks.validation.tasks import ROOT, Task, collect, digest, run, tasks
@@ -58,28 +57,16 @@ def main() -> None:
 
 def go(todo: list[Task], folder: Path, workers: int, minutes: float) -> None:
     """Run studies until all are done or the time is up."""
-    start, left = time.monotonic(), iter(todo)
-    done = 0
-    # Not forked: JAX has threads. Renewed now and then: compiled programs pile up.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=200) as pool:
-        running: dict[Future[None], Task] = {}
-        while True:
-            in_time = time.monotonic() - start < 60 * minutes
-            for task in islice(left, workers - len(running) if in_time else 0):
-                running[pool.submit(run, task, folder)] = task
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                _, key, seed, _ = running.pop(future)
-                done += 1
-                passed = (time.monotonic() - start) / 60
-                error = future.exception()
-                said = f"{type(error).__name__}: {error}" if error else "done"
-                print(
-                    f"{done} of {len(todo)}  {passed:.1f} min  {key} seed {seed}: {said}",
-                    flush=True,
-                )
+    start = time.monotonic()
+    # Renewed now and then: compiled programs pile up.
+    ended = finished(
+        todo, partial(run, folder=folder), workers=workers, minutes=minutes, renewed_after=200
+    )
+    for done, ((_, key, seed, _), future) in enumerate(ended, 1):
+        passed = (time.monotonic() - start) / 60
+        error = future.exception()
+        said = f"{type(error).__name__}: {error}" if error else "done"
+        print(f"{done} of {len(todo)}  {passed:.1f} min  {key} seed {seed}: {said}", flush=True)
 
 
 if __name__ == "__main__":

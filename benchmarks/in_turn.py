@@ -1,0 +1,52 @@
+"""Studies on several processes, begun one by one until the time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any
+
+
+def finished[Job](
+    jobs: Iterable[Job],
+    work: Callable[[Job], Any],
+    *,
+    workers: int,
+    minutes: float,
+    renewed_after: int | None = None,
+) -> Iterator[tuple[Job, Future[Any]]]:
+    """Do jobs in other processes; yields each with its future when it is done.
+
+    Parameters
+    ----------
+    jobs : iterable
+        Each is begun when a process is free; none after `minutes`, and what is begun is ended.
+    work : callable
+        Of one job; a function of a module, since it is sent to another process.
+    workers : int
+    minutes : float
+    renewed_after : int, optional
+        Jobs after which a process is replaced.
+
+    Yields
+    ------
+    job, future
+    """
+    start, left = time.monotonic(), iter(jobs)
+    # Not forked: JAX has threads.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(
+        workers, mp_context=context, max_tasks_per_child=renewed_after
+    ) as pool:
+        running: dict[Future[Any], Job] = {}
+        while True:
+            in_time = time.monotonic() - start < 60 * minutes
+            for job in islice(left, workers - len(running) if in_time else 0):
+                running[pool.submit(work, job)] = job
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future
