@@ -196,6 +196,9 @@ def log_prior(s: Structure, spec: ModelSpec, raw: dict[str, Any], readout: str) 
     """Log-density of the raw coordinates under the priors of the model file, with scipy."""
     point = (s.n_categories - 1) / 4
     scaled = {"level", "theta", "delta", "beta", "alpha_scale", "kappa_scale", "u_scale", "noise"}
+    # What an arm adds has its prior in the arm's own units.
+    added = {"delta", "beta", "u_scale", "prompt_shift_scale", "subvalue_shift_scale"}
+    own = np.exp(-np.asarray(raw.get("lambda_", np.zeros(len(s.arms)))))
     priors = spec.scores if readout == "scores" else spec.ratings
     total = 0.0
     for name, value in raw.items():
@@ -210,7 +213,12 @@ def log_prior(s: Structure, spec: ModelSpec, raw: dict[str, Any], readout: str) 
             prior = priors[name.rstrip("_")]
             scale = prior.scale * (point if readout == "scores" and name in scaled else 1.0)
             family = stats.halfnorm if prior.family == "half_normal" else stats.norm
-            total += family(scale=scale).logpdf(value).sum()
+            if name in added:
+                total += sum(
+                    family(scale=scale * w).logpdf(x).sum() for w, x in zip(own, value, strict=True)
+                )
+            else:
+                total += family(scale=scale).logpdf(value).sum()
     return float(total)
 
 

@@ -129,6 +129,13 @@ def test_another_reference_is_subtracted(readout: str) -> None:
         placebo.draws["shift"].sel(arm="placebo"), baseline.draws["shift"].sel(arm="placebo")
     )
 
+    # Beside the placebo the tax is an excess already, and is not set against the placebo again.
+    for estimands, status in ((baseline, "ok"), (placebo, "is-reference")):
+        t = estimands.table[estimands.table["condition"] == "promote"]
+        assert t.loc[t["estimand"] == "tax_excess", "status"].tolist() == [status]
+        twins = t["estimand"].isin(["tax_excess_classical", "tax_excess_bootstrap"])
+        assert twins.sum() == (2 if status == "ok" else 0)
+
     def twin(estimands: Any, arm: str) -> np.ndarray:
         t = estimands.table
         rows = t[(t["estimand"] == "shift_classical") & (t["condition"] == arm)]

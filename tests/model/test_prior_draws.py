@@ -28,9 +28,13 @@ def test_plain_priors_have_their_scales() -> None:
     draws = draw_prior(design, load_spec(), N, seed=1)
     assert draws["delta"].shape == (N, 3, 10)
     assert draws["noise"].shape == (N, design.structure.n_states)
-    close(draws["delta"][:, 1, 4], 1.0)
     close(draws["lambda_"][:, 0], 0.3)
-    scale = draws["u_scale"][:, 2, 3]
+    # What a condition adds has these priors in its own units.
+    stretch = np.exp(draws["lambda_"])
+    close(stretch[:, 1] * draws["delta"][:, 1, 4], 1.0)
+    close(stretch[:, 1] * draws["beta"][:, 1], 0.5)
+    assert np.std(draws["delta"]) > 1.05
+    scale = stretch[:, 2] * draws["u_scale"][:, 2, 3]
     assert stats.kstest(scale, stats.halfnorm(scale=0.5).cdf).pvalue > 1e-4
     again = draw_prior(design, load_spec(), N, seed=1)
     for name, x in draws.items():
@@ -53,7 +57,8 @@ def test_cutpoints_are_quantiles_of_dirichlet_shares() -> None:
 def test_effects_follow_the_circle() -> None:
     design = irregular_ratings(np.random.default_rng(0), rich=False)
     draws = draw_prior(design, load_spec("circle"), N, seed=2)
-    delta, slope, tau = draws["delta"], draws["circle_slope"], draws["delta_scale"]
+    delta = np.exp(draws["lambda_"])[..., None] * draws["delta"]
+    slope, tau = draws["circle_slope"], draws["delta_scale"]
     close(delta[:, 0, TARGET], 1.5)
     # The placebo of model a has no target: every value strays by its own spread alone.
     z = delta[:, 1] / tau[:, [1]]
@@ -73,7 +78,8 @@ def test_models_share_the_effect_of_a_condition() -> None:
     assert draws["delta_common"].shape == (N, 1, 10)
     assert draws["model_scale"].shape == (N, 1)
     for arm in (0, 2):
-        z = (draws["delta"][:, arm] - draws["delta_common"][:, 0]) / draws["model_scale"]
+        own = np.exp(draws["lambda_"][:, [arm]]) * draws["delta"][:, arm]
+        z = (own - draws["delta_common"][:, 0]) / draws["model_scale"]
         assert stats.kstest(z.ravel(), stats.norm.cdf).pvalue > 1e-4
     pooling = pool(design.structure, over_models=True)
     assert pooling.names == ("promote", "a: placebo")

@@ -116,6 +116,8 @@ def draw_point(design: Any, spec: ModelSpec, readout: str, rng: np.random.Genera
     delta, extra = pooled_effects(s, priors, unit, rng)
     if extra:
         del raw["delta"]
+        # The effects so far are in the units of each arm.
+        delta = np.exp(-raw["lambda_"])[:, None] * delta
     raw |= more | extra
     natural = natural_parameters(s, raw) | {"delta": raw.get("delta", delta)}
     for name in ("prompt_shift", "subvalue", "subvalue_shift"):

@@ -8,7 +8,7 @@ import xarray as xr
 
 from vat_bayes.checks.check import Check, graded
 from vat_bayes.estimands.arms import ArmInfo, find_arm, only_role, read_arms
-from vat_bayes.estimands.compute import N_RESAMPLES
+from vat_bayes.estimands.classical_rows import N_RESAMPLES
 from vat_bayes.model.access import array, labels
 from vat_bayes.model.kinds import item_kinds
 from vat_bayes.model.structure import Floats, Ints

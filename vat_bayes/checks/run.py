@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -27,7 +26,7 @@ from vat_bayes.checks.predictive import check_predictive
 from vat_bayes.checks.prior import check_prior
 from vat_bayes.checks.sensitivity import check_sensitivity
 from vat_bayes.estimands import CLASSICAL_SUFFIXES, Estimands, withhold
-from vat_bayes.model.access import array
+from vat_bayes.model.access import count_scenarios
 
 # It takes several fits, so it is run only when asked for.
 _NOT_REFITTED = Check(
@@ -66,9 +65,7 @@ def run_checks(
         check_loo(tree),
         leave_out or _NOT_REFITTED,
         check_classical(estimands.table),
-        check_bootstrap(
-            estimands.table, len(np.unique(array(tree, "constant_data", "item_scenario")))
-        ),
+        check_bootstrap(estimands.table, count_scenarios(tree)),
         *check_prior(tree, estimands.draws),
         *check_sensitivity(tree, estimands.draws),
         check_effect(tree, estimands.draws),

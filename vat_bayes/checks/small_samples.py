@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import xarray as xr
 
 from vat_bayes.estimands import Estimands, withhold
-from vat_bayes.model.access import array
+from vat_bayes.model.access import count_scenarios
 
 FEWEST_FOR_EXTREMITY = 48
 """Scenarios. With 24 the 90 % intervals of ratings held the truth in 77 % of simulated studies,
@@ -31,7 +30,7 @@ def withhold_small(estimands: Estimands, tree: xr.DataTree) -> Estimands:
     Estimands
         The same, or with the status ``too-few-scenarios`` for `style_extremity`.
     """
-    scenarios = len(np.unique(array(tree, "constant_data", "item_scenario")))
+    scenarios = count_scenarios(tree)
     if tree.attrs["readout"] != "ratings" or scenarios >= FEWEST_FOR_EXTREMITY:
         return estimands
     return withhold(estimands, "too-few-scenarios", ("style_extremity",))

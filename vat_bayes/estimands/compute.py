@@ -19,25 +19,17 @@ from vat_bayes.estimands.arms import (
     read_arms,
     stacked,
 )
-from vat_bayes.estimands.classical import (
-    PairedShifts,
-    paired_shifts,
-    raw_coupling,
-    sampling_draws,
-    scenario_bootstrap,
-)
+from vat_bayes.estimands.classical import paired_shifts
+from vat_bayes.estimands.classical_rows import add_classical
 from vat_bayes.estimands.compare import add_comparisons
 from vat_bayes.estimands.coupling import add_coupling
 from vat_bayes.estimands.hubs import add_hubs
-from vat_bayes.estimands.norms import Floats
+from vat_bayes.estimands.norms import Floats, measured_values
 from vat_bayes.estimands.pattern import add_pattern
 from vat_bayes.estimands.rows import Rows
 from vat_bayes.estimands.shifts import Shifts, compute_shifts
-from vat_bayes.model.access import array
+from vat_bayes.model.access import count_scenarios
 from vat_bayes.values import VALUES
-
-N_CLASSICAL = 4000
-N_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -94,14 +86,14 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
         points = shifts.points[:, i]
         add_pattern(rows, arm, n, points, add.columns, pooled=add.pooled)
         add.style(tree)
-        measured = _measured(shifts.points[:, i], list(range(len(VALUES))))
+        measured = measured_values(shifts.points[:, i], list(range(len(VALUES))))
         against = reference is not None and reference.index is not None
         add_coupling(rows, arm, n, tree, measured=measured, other_reference=against)
         coupled = rows.status_of(arm, "nvat_offdiag")
         if coupled != "not-in-model":
             add_hubs(rows, arm, n, tree, measured=measured, status=coupled)
-    _classical_rows(rows, fitted, arms, paired, seed=seed)
-    n_scenarios = len(np.unique(array(tree, "constant_data", "item_scenario")))
+    add_classical(rows, fitted, arms, paired, seed=seed)
+    n_scenarios = count_scenarios(tree)
     counts = [*(int(n) for n in paired.clusters.max(1)), *[n_scenarios] * len(arms)][: len(arms)]
     add_comparisons(rows, arms, counts, columns["gain"], columns["tax_rms"])
     for arm in arms[len(fitted) :]:
@@ -176,7 +168,7 @@ class _Adder:
 
     @property
     def columns(self) -> list[int]:
-        return _measured(self.points, tax.off_target(self.target))
+        return measured_values(self.points, tax.off_target(self.target))
 
     def shifts(self) -> None:
         for scale, draws in (
@@ -265,6 +257,10 @@ class _Adder:
         if other is None:
             self.rows.add(self.arm, self.n, name, None, status=missing)
             return none
+        if other.condition.name == self.arm.condition.reference:
+            # What is left of the condition beside it is the tax itself.
+            self.rows.add(self.arm, self.n, name, None, status="is-reference")
+            return none
         if other.index is not None:
             against = self.all_shifts.points[:, other.index]
         elif is_still(self.arms, other):
@@ -273,7 +269,7 @@ class _Adder:
             self.rows.add(self.arm, self.n, name, None, status="not-estimated")
             return none
         # Both taxes are of the same values, or their difference would be one of values too.
-        both = _measured(against, self.columns)
+        both = measured_values(against, self.columns)
         if not both:
             self.rows.add(self.arm, self.n, name, None, status="no-items")
             return none
@@ -299,78 +295,6 @@ class _Adder:
         ):
             for v, value in enumerate(VALUES):
                 self.rows.add(self.arm, self.n, name, part[:, i, v], value=value)
-
-
-def _measured(shift: Floats, columns: list[int]) -> list[int]:
-    """Drop the values that no item loads on."""
-    return [v for v in columns if not np.isnan(shift[:, v]).any()]
-
-
-def _classical_rows(
-    rows: Rows, fitted: list[ArmInfo], arms: list[ArmInfo], paired: PairedShifts, *, seed: int
-) -> None:
-    sampled = sampling_draws(paired, N_CLASSICAL, seed=seed)
-    boot = scenario_bootstrap(paired, N_RESAMPLES, seed=seed)
-    for i, arm in enumerate(fitted):
-        n = int(paired.clusters[i].max())
-        for v, name in enumerate(VALUES):
-            rows.add_mean(
-                arm,
-                n,
-                "shift_classical",
-                mean=float(paired.mean[i, v]),
-                error=float(paired.standard_error[i, v]),
-                degrees=float(paired.clusters[i, v]) - 1,
-                value=name,
-            )
-            rows.add(arm, n, "shift_bootstrap", boot[:, i, v], value=name)
-        target, direction = arm.condition.target, arm.condition.direction
-        if target:
-            columns = [VALUES.index(v) for v in target]
-            mean = float(direction * paired.mean[i, columns].mean())
-            spread = paired.influence[i][:, columns].mean(1)
-            clusters = paired.clusters[i, columns].min()
-            error = float(np.sqrt(clusters / max(clusters - 1, 1) * (spread**2).sum()))
-            degrees = float(clusters) - 1
-            rows.add_mean(arm, n, "gain_classical", mean=mean, error=error, degrees=degrees)
-            rows.add(arm, n, "gain_bootstrap", tax.gain(boot[:, i], target, direction))
-        off = _measured(paired.mean[i][None], tax.off_target(target))
-        # Debiased with the resamples as its scatter, the bootstrap of the tax is Carpenter's test
-        # inversion bootstrap; its plain percentiles would be those of a norm that noise inflates.
-        for suffix, twin in (("classical", sampled), ("bootstrap", boot)):
-            if not off or not np.isfinite(twin[:, i, off]).all():
-                continue
-            rows.add(arm, n, f"tax_rms_{suffix}", tax.tax_rms(twin[:, i], off))
-            if arm.condition.role != "intervention":
-                continue
-            for name, other in (
-                ("tax_excess", placebo_of(arms, arm)),
-                ("tax_excess_retest", only_role(arms, arm.model, "retest")),
-            ):
-                if other is None or not (other.index is not None or is_still(arms, other)):
-                    continue
-                # One that repeated the baseline was not fitted: its shifts are exactly zero.
-                none = np.zeros_like(twin[:, i])
-                against = none if other.index is None else twin[:, other.index]
-                both = _measured(against, off)
-                if both:
-                    excess = tax.tax_excess(twin[:, i], against, both)
-                    rows.add(arm, n, f"{name}_{suffix}", excess)
-        by_scenario = paired.by_scenario[i][:, paired.clusters[i] > 0]
-        raw = raw_coupling(by_scenario, n_resamples=N_RESAMPLES, seed=seed)
-        if raw is None:
-            rows.add(arm, n, "nvat_paper_raw", None, scale="norm", status="too-few-scenarios")
-            continue
-        # Resampling adds noise to a norm that noise already inflates, so the percentile interval
-        # lies above the number itself. Moved back to it, the resamples show how far the number
-        # scatters; what noise alone makes of it, the null shows.
-        own = np.maximum(1.0, raw.norm + raw.bootstrap - np.median(raw.bootstrap))
-        rows.add(arm, raw.n, "nvat_paper_raw", own, scale="norm")
-        rows.records[-1] |= {"mean": raw.norm, "median": raw.norm}
-        rows.add(arm, raw.n, "nvat_paper_raw_null", raw.null, scale="norm")
-        # The data are one of the arrangements that the null is made of: no p-value is zero.
-        beyond = 1 + int((raw.null >= raw.norm).sum())
-        rows.records[-1]["p_positive"] = beyond / (1 + len(raw.null))
 
 
 def _draws(

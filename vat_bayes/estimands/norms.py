@@ -115,3 +115,20 @@ def signed_root(square: Floats) -> Floats:
     ndarray, shape of `square`
     """
     return np.asarray(np.sign(square) * np.sqrt(np.abs(square)))
+
+
+def measured_values(shift: Floats, columns: list[int]) -> list[int]:
+    """Drop the values that no item loads on.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (sample, value)
+        NaN where no item loads on a value.
+    columns : list of int
+        Values to choose from.
+
+    Returns
+    -------
+    list of int
+    """
+    return [v for v in columns if not np.isnan(shift[:, v]).any()]

@@ -54,6 +54,20 @@ def labels(tree: xr.DataTree, group: str, dimension: str) -> list[str]:
     return [str(x) for x in np.asarray(variable(tree, group, dimension).values)]
 
 
+def count_scenarios(tree: xr.DataTree) -> int:
+    """Count the scenarios of a fit's items.
+
+    Parameters
+    ----------
+    tree : DataTree
+
+    Returns
+    -------
+    int
+    """
+    return len(np.unique(array(tree, "constant_data", "item_scenario")))
+
+
 def merge_chains(values: Floats) -> Floats:
     """Put the chains one after the other.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vat_bayes.model.priors import ModelSpec, Prior, Readout
+from vat_bayes.model.priors import ADDED, ModelSpec, Prior, Readout
 
 # How each parameter is written: in plain text and in LaTeX.
 _SYMBOLS: dict[str, tuple[str, str]] = {
@@ -89,10 +89,17 @@ def write_model(spec: ModelSpec, readout: Readout) -> Written:
     outcome = _ratings(spec) if readout == "ratings" else _scores(priors)
     equations = [*outcome, *_linear(priors, readout), *_effects(priors["delta"], priors)]
     rows = tuple(
-        PriorRow(name, *_SYMBOLS[name], *_prior(prior), prior.why)
+        PriorRow(name, *_symbol(name, priors), *_prior(prior), prior.why)
         for name, prior in sorted(priors.items(), key=lambda x: list(_SYMBOLS).index(x[0]))
     )
     return Written(heading, tuple(equations), rows)
+
+
+def _symbol(name: str, priors: dict[str, Prior]) -> tuple[str, str]:
+    """Write what a prior is of: what a condition adds is measured in its own units."""
+    text, tex = _SYMBOLS[name]
+    own = name in ADDED and priors[name].family != "fixed" and priors["lambda"].family != "fixed"
+    return (f"exp(λ_a) {text}", rf"e^{{\lambda_a}} {tex}") if own else (text, tex)
 
 
 def _ratings(spec: ModelSpec) -> list[tuple[str, str]]:
@@ -206,20 +213,22 @@ _WHERE = {
 def _effects(prior: Prior, priors: dict[str, Prior]) -> list[tuple[str, str]]:
     """Write how the effects share a spread."""
     found = []
-    name, tex, tex_target = "δ_av", r"\delta_{av}", r"\delta_{at}"
+    name, tex = _symbol("delta", priors)
+    tex_target = tex.replace("{av}", "{at}")
     if "model_scale" in priors:
+        own, own_tex = name, tex
         name, tex, tex_target = "ε_cv", r"\varepsilon_{cv}", r"\varepsilon_{ct}"
         found.append(
             (
-                "δ_av = ε_cv + N(0, σ_δ,model²)   for a condition c of several models",
-                r"\delta_{av} = \varepsilon_{cv} + N(0, \sigma_{\delta,\mathrm{model}}^2)",
+                f"{own} = ε_cv + N(0, σ_δ,model²)   for a condition c of several models",
+                rf"{own_tex} = \varepsilon_{{cv}} + N(0, \sigma_{{\delta,\mathrm{{model}}}}^2)",
             )
         )
     if prior.family == "normal":
         return found
     mean, mean_tex = "0", "0"
     if prior.family == "circle":
-        of_target = name.replace("v", "t")
+        of_target = name.replace("_av", "_at").replace("_cv", "_ct")
         mean = f"r_a mean_t(cos(angle(v, t)) {of_target})"
         mean_tex = rf"r_a \overline{{\cos(\angle(v,t))\,{tex_target}}}"
     found.append((f"{name} ~ N({mean}, t_a²)   off target", rf"{tex} \sim N({mean_tex}, t_a^2)"))

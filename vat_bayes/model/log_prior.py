@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import gammaln, xlogy
 
 from vat_bayes.model.build import Design
-from vat_bayes.model.priors import ModelSpec, Prior
+from vat_bayes.model.priors import ADDED, ModelSpec, Prior
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.structure import Floats
 
@@ -78,17 +78,20 @@ def log_prior(design: Design, spec: ModelSpec, draws: Mapping[str, Floats]) -> d
                 "effects that are pooled over models have no prior of their own"
             )
         unit = 1.0 if ratings or parameter in _UNITLESS else design.structure.point
-        found[names[parameter]] = _log_density(parameter, prior, values, unit)
+        scale = np.asarray(prior.scale * unit)
+        if parameter in ADDED:
+            own = np.exp(-draws["lambda_"])
+            scale = scale * own.reshape(*own.shape, *[1] * (values.ndim - own.ndim))
+        found[names[parameter]] = _log_density(parameter, prior, values, scale)
     return found
 
 
-def _log_density(parameter: str, prior: Prior, x: Floats, unit: float) -> Floats:
+def _log_density(parameter: str, prior: Prior, x: Floats, scale: Floats) -> Floats:
     if prior.family == "dirichlet":
         k, a = x.shape[-1], prior.scale
         return np.asarray(gammaln(k * a) - k * gammaln(a) + xlogy(a - 1.0, x).sum(-1))
     if prior.family not in ("normal", "half_normal"):
         raise UnknownPriorError(f"the density of the prior of '{parameter}', {prior}, is not known")
-    scale = prior.scale * unit
     fold = np.log(2.0) if prior.family == "half_normal" else 0.0
     normal = -0.5 * (x / scale) ** 2 - np.log(scale) - 0.5 * np.log(2.0 * np.pi)
     return np.asarray(normal + fold)

@@ -42,19 +42,22 @@ def draw_prior(design: Design, spec: ModelSpec, n: int, *, seed: int) -> dict[st
     draw = _Draw(np.random.default_rng(seed), priors, design.structure, n, ratings=ratings)
     s = design.structure
     m, a, v = len(s.models), len(s.arms), len(s.values)
+    extremity = draw.one("lambda", a)
+    own = np.exp(-extremity)
     out = {
         "theta": draw.one("theta", m, v),
-        "beta": draw.one("beta", a),
-        "lambda_": draw.one("lambda", a),
+        "beta": own * draw.one("beta", a),
+        "lambda_": extremity,
         "alpha_scale": draw.one("alpha_scale", m),
         "kappa_scale": draw.one("kappa_scale", m),
-        "u_scale": draw.one("u_scale", a, v),
+        "u_scale": own[..., None] * draw.one("u_scale", a, v),
         "coupling_scale": draw.one("coupling_scale", a),
     }
     raw = draw.rng.normal(size=(n, a, partial_count(v)))
     factor = cholesky_from_partials(np.tanh(out["coupling_scale"][..., None] * raw), v)
     out["coupling"] = factor @ np.swapaxes(factor, -1, -2)
     out |= draw.delta()
+    out["delta"] *= own[..., None]
     if not isinstance(design, RatingsDesign):
         return out | {"level": draw.one("level", m), "noise": draw.one("noise", s.n_states)}
     share = draw.rng.dirichlet(np.full(s.n_categories, priors["cutpoint"].scale), (n, m))
@@ -64,12 +67,15 @@ def draw_prior(design: Design, spec: ModelSpec, n: int, *, seed: int) -> dict[st
     if design.has_prompts:
         out |= draw.scaled("prompt", m, len(s.prompts))
         if "prompt_shift_scale" in priors:
-            out["prompt_shift_scale"] = draw.one("prompt_shift_scale", a)
+            out["prompt_shift_scale"] = own * draw.one("prompt_shift_scale", a)
     if design.has_repeats:
         out["repeat_scale"] = draw.one("repeat_scale", m)
-    for name, size in (("subvalue", m), ("subvalue_shift", a)):
-        if design.has_subvalues and f"{name}_scale" in priors:
-            out |= draw.scaled(name, size, len(s.subvalues))
+    if design.has_subvalues and "subvalue_scale" in priors:
+        out |= draw.scaled("subvalue", m, len(s.subvalues))
+    if design.has_subvalues and "subvalue_shift_scale" in priors:
+        out |= draw.scaled("subvalue_shift", a, len(s.subvalues))
+        out["subvalue_shift_scale"] *= own
+        out["subvalue_shift"] *= own[..., None]
     return out
 
 

@@ -40,6 +40,11 @@ PARAMETERS: dict[Readout, dict[str, tuple[Family, ...]]] = {
     },
     "scores": {"level": ("normal",), "noise": ("half_normal",), **_COMMON},
 }
+# What a condition adds. These priors are in the condition's own units: with ``lambda`` its
+# extremity they are the priors of ``exp(lambda)`` times the parameter. In units of the baseline,
+# flatter answers would leave more room for every one of ten effects, and a posterior of
+# ``lambda`` would be pulled down by as many times its variance.
+ADDED = ("delta", "u_scale", "beta", "prompt_shift_scale", "subvalue_shift_scale")
 # Terms that a model has only where its file names them.
 _OPTIONAL_COMMON: dict[str, tuple[Family, ...]] = {
     "model_scale": ("half_normal",),

@@ -15,7 +15,7 @@ from vat_bayes.report.tables import Cell, Column, Table
 _HASH = "SHA-256 of the budget file"
 _CANT = {
     "no-target": "no target declared",
-    "no-placebo": "no placebo run",
+    "no-placebo": "no placebo to set it beside",
     "no-items": "no items",
     "not-converged": "fit failed its checks",
     "identical": "same answers as the reference",

@@ -85,11 +85,12 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
         quantile = dist.Normal().icdf(below)
     cutpoint = numpyro.deterministic("cutpoint", quantile)
     theta = normal("theta", prior["theta"], n_models, n_values)
-    delta = intervention_effects(s, spec.ratings, 1.0)
     beta, lambda_ = style(spec.ratings, n_arms, 1.0)
+    delta = intervention_effects(s, spec.ratings, 1.0, lambda_)
     alpha_scale = half_normal("alpha_scale", prior["alpha_scale"], n_models)
     kappa_scale = half_normal("kappa_scale", prior["kappa_scale"], n_models)
-    u_scale = half_normal("u_scale", prior["u_scale"], n_arms, n_values)
+    own = jnp.exp(-lambda_)
+    u_scale = half_normal("u_scale", prior["u_scale"] * own[:, None], n_arms, n_values)
     factor = coupling_factor(spec.ratings["coupling_scale"], n_arms, n_values)
 
     arm_model = s.state_model[n_models:]
@@ -102,7 +103,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
         stretch = 1 / jnp.sqrt(numpyro.sample("scenario_precision", weights))
         scenario_scale, u = stretch * scenario_scale, stretch[arm_model][:, :, None] * u
     u = numpyro.deterministic("u", u)
-    own = numpyro.deterministic("intercept", _intercepts(s, scenario_scale, kappa_scale))
+    intercept = numpyro.deterministic("intercept", _intercepts(s, scenario_scale, kappa_scale))
 
     base = jnp.broadcast_to(theta[:, None, :], (n_models, n_scenarios, n_values))
     endorsement = jnp.concatenate([base, base[arm_model] + delta[:, None, :] + u])
@@ -110,8 +111,9 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     state, item = design.cell_state, design.cell_item
     gathered = endorsement[state[:, None], s.item_scenario[item][:, None], index[item]]
     eta = (weight[item] * gathered).sum(-1)
-    eta += jnp.concatenate([jnp.zeros(n_models), beta])[state] + own[s.state_model[state], item]
-    eta += _further_terms(design, prior)
+    eta += jnp.concatenate([jnp.zeros(n_models), beta])[state]
+    eta += intercept[s.state_model[state], item]
+    eta += _further_terms(design, prior, own)
 
     sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))[state]
     ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-FAR, FAR)))
@@ -142,8 +144,11 @@ def _intercepts(s: Structure, scenario_scale: Array, kappa_scale: Array) -> Arra
     return jnp.concatenate(parts, axis=1)[:, intercept_order(groups)]
 
 
-def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:
-    """Sample the effects of prompts, repeats and sub-values that the design has, shape (cell,)."""
+def _further_terms(design: RatingsDesign, prior: dict[str, float], own: Array) -> Any:
+    """Sample the effects of prompts, repeats and sub-values that the design has, shape (cell,).
+
+    The unit of a condition in logits of the baseline, `own`, has shape (arm,).
+    """
     s = design.structure
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
     state, item = design.cell_state, design.cell_item
@@ -156,7 +161,7 @@ def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:
         numpyro.deterministic("prompt", prompt)
         eta += prompt[model, design.cell_prompt]
         if "prompt_shift_scale" in prior:
-            scale = half_normal("prompt_shift_scale", prior["prompt_shift_scale"], n_arms)
+            scale = half_normal("prompt_shift_scale", prior["prompt_shift_scale"] * own, n_arms)
             raw = normal("prompt_shift_raw", 1.0, n_arms, n_prompts, n_values)
             index, weight = s.slots
             shift = jnp.concatenate(
@@ -176,7 +181,8 @@ def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:
             subvalue = numpyro.deterministic("subvalue", scale[:, None] * raw)
             eta += loading * subvalue[model, slot]
         if "subvalue_shift_scale" in prior:
-            scale = half_normal("subvalue_shift_scale", prior["subvalue_shift_scale"], n_arms)
+            width = prior["subvalue_shift_scale"] * own
+            scale = half_normal("subvalue_shift_scale", width, n_arms)
             raw = normal("subvalue_shift_raw", 1.0, n_arms, n_subvalues)
             shift = numpyro.deterministic("subvalue_shift", scale[:, None] * raw)
             none = jnp.zeros((n_models, n_subvalues))
@@ -210,12 +216,13 @@ def scores_model(design: ScoresDesign, spec: ModelSpec) -> None:
 
     level = normal("level", prior["level"], n_models)
     theta = normal("theta", prior["theta"], n_models, n_values)
-    delta = intervention_effects(s, spec.scores, s.point)
     beta, lambda_ = style(spec.scores, n_arms, s.point)
+    delta = intervention_effects(s, spec.scores, s.point, lambda_)
     alpha_scale = half_normal("alpha_scale", prior["alpha_scale"], n_models)
     kappa_scale = half_normal("kappa_scale", prior["kappa_scale"], n_models)
     noise = half_normal("noise", prior["noise"], s.n_states)
-    u_scale = half_normal("u_scale", prior["u_scale"], n_arms, n_values)
+    own = jnp.exp(-lambda_)
+    u_scale = half_normal("u_scale", prior["u_scale"] * own[:, None], n_arms, n_values)
     factor = coupling_factor(spec.scores["coupling_scale"], n_arms, n_values)
 
     arm_model = s.state_model[n_models:]

@@ -25,20 +25,25 @@ def normal(name: str, scale: Any, *shape: int) -> Any:
     return numpyro.sample(name, dist.Normal(0.0, scale).expand(shape).to_event(len(shape)))
 
 
-def half_normal(name: str, scale: float, *shape: int) -> Any:
+def half_normal(name: str, scale: Any, *shape: int) -> Any:
     """Sample independent half-normals of this shape."""
     return numpyro.sample(name, dist.HalfNormal(scale).expand(shape).to_event(len(shape)))
 
 
 def style(priors: Priors, n_arms: int, unit: float) -> tuple[Array, Array]:
-    """Sample acquiescence and extremity, each of shape (arm,); zero where they are fixed."""
-    out = []
-    for name, key, scale in (("beta", "beta", unit), ("lambda_", "lambda", 1.0)):
-        if priors[key].family == "fixed":
-            out.append(numpyro.deterministic(name, jnp.zeros(n_arms)))
-        else:
-            out.append(normal(name, priors[key].scale * scale, n_arms))
-    return out[0], out[1]
+    """Sample acquiescence and extremity, each of shape (arm,); zero where they are fixed.
+
+    The prior of acquiescence, as of all that a condition adds, is in the condition's own units.
+    """
+    if priors["lambda"].family == "fixed":
+        lambda_ = numpyro.deterministic("lambda_", jnp.zeros(n_arms))
+    else:
+        lambda_ = normal("lambda_", priors["lambda"].scale, n_arms)
+    if priors["beta"].family == "fixed":
+        beta = numpyro.deterministic("beta", jnp.zeros(n_arms))
+    else:
+        beta = normal("beta", priors["beta"].scale * unit * jnp.exp(-lambda_), n_arms)
+    return beta, lambda_
 
 
 def coupling_factor(prior: Prior, n_arms: int, n_values: int) -> Array:
@@ -61,7 +66,7 @@ def coupling_factor(prior: Prior, n_arms: int, n_values: int) -> Array:
     return factor
 
 
-def intervention_effects(s: Structure, priors: Priors, unit: float) -> Array:
+def intervention_effects(s: Structure, priors: Priors, unit: float, lambda_: Array) -> Array:
     """Sample ``delta``, shape (arm, value), under the prior of the model file.
 
     Parameters
@@ -70,6 +75,8 @@ def intervention_effects(s: Structure, priors: Priors, unit: float) -> Array:
     priors : mapping of str to Prior
     unit : float
         What a prior scale of one is in the units of the outcome.
+    lambda_ : Array, shape (arm,)
+        Extremity: the priors are those of ``exp(lambda) delta``.
 
     Returns
     -------
@@ -77,8 +84,9 @@ def intervention_effects(s: Structure, priors: Priors, unit: float) -> Array:
     """
     prior = priors["delta"]
     pooling = pool(s, over_models="model_scale" in priors)
+    own = jnp.exp(-lambda_)[:, None]
     if is_direct(pooling, prior):
-        return normal("delta", prior.scale * unit, len(s.arms), len(s.values))
+        return normal("delta", prior.scale * unit * own, len(s.arms), len(s.values))
     common = _effects(pooling, prior, unit, len(s.values))
     delta = jnp.asarray(common)[pooling.effect]
     if len(pooling.shared):
@@ -86,7 +94,7 @@ def intervention_effects(s: Structure, priors: Priors, unit: float) -> Array:
         spread = half_normal("model_scale", priors["model_scale"].scale * unit, len(pooling.shared))
         raw = normal("deviation_raw", 1.0, len(pooling.pooled_arms), len(s.values))
         delta = delta.at[pooling.pooled_arms].add(spread[pooling.pooled_position][:, None] * raw)
-    return numpyro.deterministic("delta", delta)
+    return numpyro.deterministic("delta", own * delta)
 
 
 def _effects(pooling: Pooling, prior: Prior, unit: float, n_values: int) -> Array:

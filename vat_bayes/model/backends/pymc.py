@@ -80,16 +80,18 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
             quantile = -np.sqrt(2) * pt.erfcinv(2 * below)
         cutpoint = pm.Deterministic("cutpoint", quantile)
         theta = pm.Normal("theta", 0, prior["theta"], shape=(n_models, n_values))
-        delta = intervention_effects(s, spec.ratings, 1.0)
         beta, lambda_ = style(spec.ratings, n_arms, 1.0)
+        delta = intervention_effects(s, spec.ratings, 1.0, lambda_)
         alpha_scale = pm.HalfNormal("alpha_scale", prior["alpha_scale"], shape=n_models)
         kappa_scale = pm.HalfNormal("kappa_scale", prior["kappa_scale"], shape=n_models)
-        u_scale = pm.HalfNormal("u_scale", prior["u_scale"], shape=(n_arms, n_values))
+        own = pt.exp(-lambda_)
+        width = prior["u_scale"] * own[:, None]
+        u_scale = pm.HalfNormal("u_scale", width, shape=(n_arms, n_values))
         factor = coupling_factor(spec.ratings["coupling_scale"], n_arms, n_values)
 
         arm_model = s.state_model[n_models:]
         scenario_scale, u = _scenario_effects(design, spec, alpha_scale, u_scale, factor)
-        own = pm.Deterministic("intercept", _intercepts(s, scenario_scale, kappa_scale))
+        intercept = pm.Deterministic("intercept", _intercepts(s, scenario_scale, kappa_scale))
 
         base = theta[:, None, :] + pt.zeros((n_models, len(s.scenarios), n_values))
         endorsement = pt.concatenate([base, base[arm_model] + delta[:, None, :] + u])
@@ -98,8 +100,8 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
         gathered = endorsement[state[:, None], s.item_scenario[item][:, None], index[item]]
         eta = (weight[item] * gathered).sum(-1)
         eta += pt.concatenate([pt.zeros(n_models), beta])[state]
-        eta += own[s.state_model[state], item]
-        eta += _further_terms(design, prior)
+        eta += intercept[s.state_model[state], item]
+        eta += _further_terms(design, prior, own)
 
         sharpness = pt.exp(pt.concatenate([pt.zeros(n_models), lambda_]))[state]
         far = pt.full((n_models, 1), FAR)
@@ -151,8 +153,11 @@ def _intercepts(s: Structure, scenario_scale: Any, kappa_scale: Any) -> Any:
     return pt.concatenate(parts, axis=1)[:, intercept_order(groups)]
 
 
-def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:
-    """Add the effects of prompts, repeats and sub-values that the design has, shape (cell,)."""
+def _further_terms(design: RatingsDesign, prior: dict[str, float], own: Any) -> Any:
+    """Add the effects of prompts, repeats and sub-values that the design has, shape (cell,).
+
+    The unit of a condition in logits of the baseline, `own`, has shape (arm,).
+    """
     s = design.structure
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
     state, item = design.cell_state, design.cell_item
@@ -165,7 +170,8 @@ def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:
         prompt = pm.Deterministic("prompt", prompt_scale[:, None] * prompt_raw)
         eta += prompt[model, design.cell_prompt]
         if "prompt_shift_scale" in prior:
-            scale = pm.HalfNormal("prompt_shift_scale", prior["prompt_shift_scale"], shape=n_arms)
+            wide = prior["prompt_shift_scale"] * own
+            scale = pm.HalfNormal("prompt_shift_scale", wide, shape=n_arms)
             raw = pm.Normal("prompt_shift_raw", shape=(n_arms, n_prompts, n_values))
             index, weight = s.slots
             none = pt.zeros((n_models, n_prompts, n_values))
@@ -185,7 +191,7 @@ def _further_terms(design: RatingsDesign, prior: dict[str, float]) -> Any:
             subvalue = pm.Deterministic("subvalue", scale[:, None] * raw)
             eta += loading * subvalue[model, slot]
         if "subvalue_shift_scale" in prior:
-            wide = prior["subvalue_shift_scale"]
+            wide = prior["subvalue_shift_scale"] * own
             scale = pm.HalfNormal("subvalue_shift_scale", wide, shape=n_arms)
             raw = pm.Normal("subvalue_shift_raw", shape=(n_arms, n_subvalues))
             shift = pm.Deterministic("subvalue_shift", scale[:, None] * raw)
@@ -225,12 +231,14 @@ def scores_model(design: ScoresDesign, spec: ModelSpec) -> pm.Model:
     with pm.Model() as model:
         level = pm.Normal("level", 0, prior["level"], shape=n_models)
         theta = pm.Normal("theta", 0, prior["theta"], shape=(n_models, n_values))
-        delta = intervention_effects(s, spec.scores, s.point)
         beta, lambda_ = style(spec.scores, n_arms, s.point)
+        delta = intervention_effects(s, spec.scores, s.point, lambda_)
         alpha_scale = pm.HalfNormal("alpha_scale", prior["alpha_scale"], shape=n_models)
         kappa_scale = pm.HalfNormal("kappa_scale", prior["kappa_scale"], shape=n_models)
         noise = pm.HalfNormal("noise", prior["noise"], shape=s.n_states)
-        u_scale = pm.HalfNormal("u_scale", prior["u_scale"], shape=(n_arms, n_values))
+        own = pt.exp(-lambda_)
+        width = prior["u_scale"] * own[:, None]
+        u_scale = pm.HalfNormal("u_scale", width, shape=(n_arms, n_values))
         factor = coupling_factor(spec.scores["coupling_scale"], n_arms, n_values)
 
         arm_model = s.state_model[n_models:]

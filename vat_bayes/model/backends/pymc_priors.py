@@ -18,14 +18,20 @@ Priors = Mapping[str, Prior]
 
 
 def style(priors: Priors, n_arms: int, unit: float) -> tuple[Any, Any]:
-    """Sample acquiescence and extremity, each of shape (arm,); zero where they are fixed."""
-    out = []
-    for name, key, scale in (("beta", "beta", unit), ("lambda_", "lambda", 1.0)):
-        if priors[key].family == "fixed":
-            out.append(pm.Deterministic(name, pt.zeros(n_arms)))
-        else:
-            out.append(pm.Normal(name, 0, priors[key].scale * scale, shape=n_arms))
-    return out[0], out[1]
+    """Sample acquiescence and extremity, each of shape (arm,); zero where they are fixed.
+
+    The prior of acquiescence, as of all that a condition adds, is in the condition's own units.
+    """
+    if priors["lambda"].family == "fixed":
+        lambda_ = pm.Deterministic("lambda_", pt.zeros(n_arms))
+    else:
+        lambda_ = pm.Normal("lambda_", 0, priors["lambda"].scale, shape=n_arms)
+    if priors["beta"].family == "fixed":
+        beta = pm.Deterministic("beta", pt.zeros(n_arms))
+    else:
+        scale = priors["beta"].scale * unit * pt.exp(-lambda_)
+        beta = pm.Normal("beta", 0, scale, shape=n_arms)
+    return beta, lambda_
 
 
 def coupling_factor(prior: Prior, n_arms: int, n_values: int) -> Any:
@@ -50,7 +56,7 @@ def coupling_factor(prior: Prior, n_arms: int, n_values: int) -> Any:
     return factor
 
 
-def intervention_effects(s: Structure, priors: Priors, unit: float) -> Any:
+def intervention_effects(s: Structure, priors: Priors, unit: float, lambda_: Any) -> Any:
     """Sample ``delta``, shape (arm, value), under the prior of the model file.
 
     Parameters
@@ -59,6 +65,8 @@ def intervention_effects(s: Structure, priors: Priors, unit: float) -> Any:
     priors : mapping of str to Prior
     unit : float
         What a prior scale of one is in the units of the outcome.
+    lambda_ : TensorVariable, shape (arm,)
+        Extremity: the priors are those of ``exp(lambda) delta``.
 
     Returns
     -------
@@ -66,8 +74,9 @@ def intervention_effects(s: Structure, priors: Priors, unit: float) -> Any:
     """
     prior = priors["delta"]
     pooling = pool(s, over_models="model_scale" in priors)
+    own = pt.exp(-lambda_)[:, None]
     if is_direct(pooling, prior):
-        return pm.Normal("delta", 0, prior.scale * unit, shape=(len(s.arms), len(s.values)))
+        return pm.Normal("delta", 0, prior.scale * unit * own, shape=(len(s.arms), len(s.values)))
     common = _effects(pooling, prior, unit, len(s.values))
     delta = common[pooling.effect]
     if len(pooling.shared):
@@ -77,7 +86,7 @@ def intervention_effects(s: Structure, priors: Priors, unit: float) -> Any:
         raw = pm.Normal("deviation_raw", shape=(len(pooling.pooled_arms), len(s.values)))
         deviation = spread[pooling.pooled_position][:, None] * raw
         delta = pt.inc_subtensor(delta[pooling.pooled_arms], deviation)
-    return pm.Deterministic("delta", delta)
+    return pm.Deterministic("delta", own * delta)
 
 
 def _effects(pooling: Pooling, prior: Prior, unit: float, n_values: int) -> Any:

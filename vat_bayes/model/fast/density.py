@@ -121,12 +121,12 @@ def surrogate_model(shape: Shape, surrogates: tuple[Surrogate, ...]) -> None:
         return numpyro.sample(name, dist.HalfNormal(scale).expand(size).to_event(len(size)))
 
     alpha_scale = half_normal("alpha_scale", prior["alpha_scale"], len(surrogates))
-    signed = numpyro.sample(
-        "signed_scale", dist.Normal(0.0, prior["u_scale"]).expand((n_arms, v)).to_event(2)
-    )
+    # Its prior depends on lambda, and is added where that is known.
+    real = dist.constraints.real
+    signed = numpyro.sample("signed_scale", dist.ImproperUniform(real, (), (n_arms, v)))
     numpyro.deterministic("u_scale", jnp.abs(signed))
     count = partial_count(v)
-    radius = numpyro.sample("radius", dist.ImproperUniform(dist.constraints.real, (), (n_arms,)))
+    radius = numpyro.sample("radius", dist.ImproperUniform(real, (), (n_arms,)))
     numpyro.factor("radius_prior", log_radius_density(radius, prior["coupling_scale"], count).sum())
     towards = numpyro.sample("towards", dist.Normal(0.0, 1.0).expand((n_arms, count)).to_event(2))
     unit = towards / jnp.linalg.norm(towards, axis=1, keepdims=True)
@@ -148,15 +148,17 @@ def surrogate_model(shape: Shape, surrogates: tuple[Surrogate, ...]) -> None:
         style = flatten(surrogate.centre.style) + moved[(1 + n) * v :]
         theta, delta = mean[:v], mean[v:].reshape(n, v)
         beta, lambda_ = style[:n], style[n : 2 * n]
+        own, rows = jnp.exp(-lambda_), np.array(arms)
         cutpoint, log_kappa = style[2 * n : -1], style[-1]
         log_prior = norm.logpdf(theta, scale=prior["theta"]).sum()
-        log_prior += norm.logpdf(delta, scale=prior["delta"]).sum()
-        log_prior += norm.logpdf(beta, scale=prior["beta"]).sum()
+        log_prior += norm.logpdf(delta, scale=prior["delta"] * own[:, None]).sum()
+        log_prior += norm.logpdf(beta, scale=prior["beta"] * own).sum()
+        log_prior += norm.logpdf(signed[rows], scale=prior["u_scale"] * own[:, None]).sum()
         log_prior += norm.logpdf(lambda_, scale=prior["lambda"]).sum()
         log_prior += cutpoint_log_prior(cutpoint, prior["cutpoint"])
         # Half-normal in kappa_scale, with the Jacobian of its logarithm.
         log_prior += log_kappa - 0.5 * (jnp.exp(log_kappa) / prior["kappa_scale"]) ** 2
-        covariance = effect_covariance(alpha_scale[m], spread[np.array(arms)])
+        covariance = effect_covariance(alpha_scale[m], spread[rows])
         likelihood = log_likelihood(surrogate, effect_mean(theta, delta), covariance, style)
         # The factor takes back the standard normal that z was given to keep its step size near 1.
         numpyro.factor(f"model_{m}", likelihood + log_prior + 0.5 * (z**2).sum())
