@@ -24,6 +24,8 @@ from simulated_studies import (
 from vat_bayes.conditions import Condition
 from vat_bayes.estimands import Estimands, compute_estimands, withhold
 from vat_bayes.estimands.arms import ArmInfo
+from vat_bayes.estimands.classical import PairedShifts
+from vat_bayes.estimands.classical_rows import add_classical
 from vat_bayes.estimands.rows import Rows
 from vat_bayes.estimands.tax import tax_excess, tax_rms
 from vat_bayes.judgments import Judgments, load_judgments
@@ -406,3 +408,23 @@ def test_raw_norm_lies_in_its_interval(seed: int) -> None:
 
 def test_baseline_is_no_arm(full: Estimands) -> None:
     assert BASELINE.name not in set(full.table["condition"])
+
+
+def test_a_value_of_one_scenario_has_no_interval_between_scenarios() -> None:
+    rng = np.random.default_rng(2)
+    paired = PairedShifts(rng.normal(size=(1, 8, len(VALUES))), np.ones((1, 8, len(VALUES))))
+    for v, kept in ((2, 1), (3, 0)):
+        paired.total[0, kept:, v] = paired.weight[0, kept:, v] = 0.0
+    for rows in (slice(None), slice(0, 1)):
+        table = Rows(0.9)
+        here = PairedShifts(paired.total[:, rows], paired.weight[:, rows])
+        add_classical(table, [ARM], [ARM], here, seed=0)
+        found = table.table().set_index(["estimand", "value"])
+        boot = found.loc["shift_bootstrap"]
+        few = list(VALUES) if rows.stop else [VALUES[2]]
+        assert set(boot.index[boot["status"] == "too-few-scenarios"]) == set(few) - {VALUES[3]}
+        assert boot.loc[VALUES[3], "status"] == "no-items"
+        assert boot.loc[boot["status"] != "ok", "lo"].isna().all()
+        # A tax over values of which one has a single scenario has no error either.
+        assert "tax_rms_bootstrap" not in found.index.get_level_values(0)
+        assert "tax_rms_classical" not in found.index.get_level_values(0)

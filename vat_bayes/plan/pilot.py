@@ -20,7 +20,7 @@ def pilot_components(tree: xr.DataTree, condition: str | None = None) -> tuple[C
     ----------
     tree : DataTree
     condition : str, optional
-        Its name or label; the first intervention when absent.
+        Its name or label; when absent the first intervention that is compared with the baseline.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def pilot_components(tree: xr.DataTree, condition: str | None = None) -> tuple[C
         When there is no such condition, or it is not compared with its model's baseline.
     """
     arm = _arm(tree, condition)
-    if find_arm(read_arms(tree), arm.model, arm.condition.reference) is not None:
+    if not _against_baseline(tree, arm):
         # Its components would be those of its distance from the baseline, of which nobody asks.
         raise InputError(
             f"'{arm.label}' is compared with '{arm.condition.reference}', and a plan can be made "
@@ -60,13 +60,18 @@ def pilot_components(tree: xr.DataTree, condition: str | None = None) -> tuple[C
     return found, items
 
 
+def _against_baseline(tree: xr.DataTree, arm: ArmInfo) -> bool:
+    return find_arm(read_arms(tree), arm.model, arm.condition.reference) is None
+
+
 def _arm(tree: xr.DataTree, condition: str | None) -> ArmInfo:
     arms = [a for a in read_arms(tree) if a.index is not None]
     if condition is None:
         found = [a for a in arms if a.condition.role == "intervention"]
         if not found:
             raise InputError("the pilot has no intervention to plan for")
-        return found[0]
+        plain = [a for a in found if _against_baseline(tree, a)]
+        return plain[0] if plain else found[0]
     named = {a.condition.name: a for a in reversed(arms)} | {a.label: a for a in arms}
     if condition not in named:
         raise InputError(
