@@ -30,7 +30,8 @@ def plan(
         typer.Option(help="A fitted run folder; the scatter is read off its posterior."),
     ] = None,
     condition: Annotated[
-        str | None, typer.Option(help="The pilot's condition; if none, its first one compared with the baseline.")
+        str | None,
+        typer.Option(help="The pilot's condition; if none, its first beside the baseline."),
     ] = None,
     assume: Annotated[
         str, typer.Option(help="Without a pilot: prior (of --model-file) or simulated.")
