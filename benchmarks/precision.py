@@ -151,7 +151,7 @@ def sample(design: Design, known: dict[str, Floats], options: dict[str, int]) ->
     dict of str to ndarray, shape (chain, draw, ...)
     """
     import jax
-    from numpyro.handlers import condition
+    from numpyro.handlers import do
 
     from vat_bayes.model.backends.numpyro import ratings_model, scores_model
     from vat_bayes.model.chains import Run, run_chains
@@ -171,7 +171,9 @@ def sample(design: Design, known: dict[str, Floats], options: dict[str, int]) ->
         leave_out=("u_raw", "item_raw", "intercept", "u"),
     )
     with jax.enable_x64(True), threadpool_limits(limits=1, user_api="blas"):
-        draws, stats = run_chains(condition(model, known), (design, load_spec()), how)
+        # Set and not observed: their prior is in the condition's own units, and as an observation
+        # would say something of its extremity.
+        draws, stats = run_chains(do(model, known), (design, load_spec()), how)
     return draws | {"diverging": stats["diverging"]}
 
 

@@ -122,12 +122,13 @@ def main() -> None:
     parser.add_argument("--together", action="store_true", help="one fit of all release changes")
     parser.add_argument("--out", type=Path, default=Path("release-changes"))
     parser.add_argument("--draws", type=int, default=1500, help="of each of two chains")
+    parser.add_argument("--tune", type=int, default=500, help="warm-up steps of each chain")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     options = vb.FitOptions(
         model_file=str(HERE / "release_model.toml"),
         draws=given.draws,
-        tune=500,
+        tune=given.tune,
         chains=2,
         seed=given.seed,
     )

@@ -399,6 +399,7 @@ def drawn_posterior(
             [[coupling_matrix(w, rng.normal(size=V * (V - 1) // 2)) for w in row] for row in scale]
         ),
         "delta": rng.normal(size=(200, n_arms, V)),
+        "lambda_": np.zeros((200, n_arms)),
     }
     samples = Samples(kept, stats_, "by construction")
     return build_tree(prepared, samples, prior, {"seed": seed}, spec=load_spec())

@@ -1,6 +1,6 @@
 """Bayesian measurement of the Value Alignment Tax.
 
-What aligning a language model to one value does to all the others, as credible intervals::
+What aligning a language model to one value does to all the others, with intervals::
 
     import vat_bayes as vb
 

@@ -213,6 +213,13 @@ def _refuse_unknown(rule: Rule, study: Study) -> None:
             raise InputError(f"'{clause}' asks for a gain, and no condition has a target")
         if clause.estimand == "tax_excess" and not any(c.role == "placebo" for c in conditions):
             raise InputError(f"'{clause}' asks for a contrast, and the study has no placebo")
+        placebos = {c.name for c in conditions if c.role == "placebo"}
+        asked = [c for c in mine if c.role == "intervention"]
+        if clause.estimand == "tax_excess" and all(c.reference in placebos for c in asked):
+            raise InputError(
+                f"'{clause}' asks for a contrast with the placebo, and no intervention is compared "
+                "with anything else"
+            )
 
 
 def _began(plan: Plan, order: tuple[str, ...], options: FitOptions) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def test_plan_answers_with_a_table_and_sentences(capsys: pytest.CaptureFixture[s
         (["--condition", "kind"], "there is no --pilot"),
         (["--until", "decided"], "plan can't tell when a budget decides"),
         (["--until", "width(gain, kind) < 1"], "without a condition"),
+        (["--until", "width(shift[power]) < 1"], "without a condition or value"),
         (["--pilot", "nowhere"], "no such run folder"),
     ],
 )

@@ -104,3 +104,18 @@ def test_a_mistake_ends_before_anything_is_asked(
     with pytest.raises(InputError, match=message):
         collect_until(longer, Plan(parse_rule(rule), **options), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_excess_over_the_own_reference_is_refused(
+    longer: Study, study_data: dict[str, Any], tmp_path: Path
+) -> None:
+    conditions = [
+        c | ({"reference": "placebo"} if c["name"] == "promote" else {})
+        for c in study_data["conditions"]
+        if c.get("kind") != "shots"
+    ]
+    items = longer.to_dict()["items"]
+    beside = Study.from_dict(study_data | {"conditions": conditions, "items": items})
+    with pytest.raises(InputError, match="no intervention is compared with anything else"):
+        collect_until(beside, Plan(parse_rule("width(tax_excess) < 1")), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

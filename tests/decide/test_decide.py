@@ -113,6 +113,14 @@ def test_a_verdict_is_never_better_than_its_worst_clause(
     assert found.joint_probability <= low + 1e-12
 
 
+def test_the_excess_over_the_own_reference_is_told_from_a_missing_placebo() -> None:
+    draws = known_draws(
+        beside={"tax_excess": np.nan}, plain={"tax_excess": np.nan}, placebo={"role": "placebo"}
+    ).assign_coords(arm_reference=("arm", ["placebo", "", ""]))
+    found = decide(draws, budget(EXCESS))
+    assert [d.clauses[0].status for d in found] == ["is-reference", "no-placebo"]
+
+
 def test_what_can_not_be_judged_is_not_accepted() -> None:
     draws = known_draws(
         plain={"target": "", "gain": np.nan, "tax_excess": np.nan},

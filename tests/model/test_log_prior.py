@@ -24,7 +24,7 @@ from vat_bayes.model import load_spec, ratings, scores
 from vat_bayes.model.backends import numpyro as numpyro_models
 from vat_bayes.model.backends import pymc as pymc_models
 from vat_bayes.model.log_prior import UnknownPriorError, log_prior
-from vat_bayes.model.priors import Prior
+from vat_bayes.model.priors import ADDED, Prior
 
 
 def total(densities: dict[str, np.ndarray]) -> float:
@@ -45,13 +45,43 @@ def effects(raw: dict[str, np.ndarray]) -> float:
     return float(sum(stats.norm.logpdf(x).sum() for k, x in raw.items() if k.endswith("_raw")))
 
 
+def own_units(raw: dict[str, np.ndarray], *names: str) -> float:
+    """Log of the Jacobian from a condition's own units to those of the baseline."""
+    total = 0.0
+    for name in names or ADDED:
+        if name in raw and name in ADDED:
+            each = raw[name].size / len(raw["lambda_"])
+            total += each * float(raw["lambda_"].sum())
+    return total
+
+
+def test_scaling_the_priors_of_effects_says_nothing_of_extremity() -> None:
+    design, raw = point("ratings", True)
+    moved = dict(raw)
+    step = np.array([0.3, -0.2, 0.5])
+    for name in ADDED:
+        if name in raw:
+            moved[name] = raw[name] * np.exp(-step).reshape(-1, *[1] * (raw[name].ndim - 1))
+    moved["lambda_"] = raw["lambda_"] + step
+    both = [
+        log_prior(design, load_spec(), {k: np.asarray(v)[None, None] for k, v in r.items()})
+        for r in (raw, moved)
+    ]
+    for name in ADDED:
+        if name in raw:
+            np.testing.assert_allclose(both[0][name], both[1][name], rtol=1e-9)
+
+
 @pytest.mark.parametrize(("readout", "rich"), [("scores", False), ("ratings", True)])
 def test_density_of_the_priors(readout: str, rich: bool) -> None:
     design, raw = point(readout, rich)
     spec = load_spec()
     drawn = {k: np.asarray(v)[None, None] for k, v in raw.items()}
     found = total(log_prior(design, spec, drawn))
-    assert found + effects(raw) == pytest.approx(reference(design.structure, spec, raw, readout))
+    density = reference(design.structure, spec, raw, readout)
+    # What a condition adds is measured in its own units, in which it is exp(lambda) as large.
+    found += own_units(raw)
+    assert found + effects(raw) == pytest.approx(density)
 
     natural = natural_parameters(design.structure, raw)
     if readout == "scores":
@@ -77,7 +107,8 @@ def test_density_is_that_of_pymc() -> None:
     function = pm.compile(inputs, each, mode="FAST_COMPILE", on_unused_input="ignore")
     found = function(*(raw[v.name] for v in inputs))
     for variable, expected in zip(asked, found, strict=True):
-        assert mine[variable.name].sum() == pytest.approx(expected.sum(), rel=1e-6), variable.name
+        density = mine[variable.name].sum() + own_units(raw, variable.name)
+        assert density == pytest.approx(expected.sum(), rel=1e-6), variable.name
 
 
 def test_what_is_fixed_has_no_density_and_what_is_unknown_is_refused() -> None:

@@ -28,7 +28,7 @@ def test_a_gain_is_told_with_tax_and_excess(standard_run: Path) -> None:
     assert re.search(r"raised benevolence by 0\.4\d rating points \[0\.\d\d, 0\.\d\d\]", text)
     assert re.search(r"The other nine values moved by 0\.1\d rating points \[", text)
     assert "root mean square" in text
-    assert re.search(r"That is 0\.\d+ rating points \[.*?\] more than under the placebo", text)
+    assert re.search(r"That is 0\.\d+ rating points \[.*?\] beyond the placebo", text)
     assert "Per point of gain, the tax is" in text
 
 
@@ -53,7 +53,7 @@ def test_an_unclear_gain_and_its_withheld_ratio_are_explained(standard_run: Path
     tone, text = said(standard_run)["hint"]
     assert tone == "unclear"
     assert "did not clearly raise hedonism" in text
-    assert "not clearly more than under the placebo" in text
+    assert "not clearly beyond the placebo" in text
     assert "The tax per point of gain is withheld: the gain is not clearly different" in text
     assert "The mean displacement and mean loss are at their floors" in text
 

@@ -48,7 +48,7 @@ def estimand_draws(draws: xr.Dataset) -> dict[str, dict[str, Floats]]:
             square = (shift[:, a][:, off] ** 2).mean(1)
             found["tax_rms"][label] = np.sqrt(square)
             other = _placebo(draws, a)
-            if other is not None:
+            if other is not None and not _is_reference(draws, a, other):
                 found["tax_excess"][label] = square - (shift[:, other][:, off] ** 2).mean(1)
         if len(known) > 1:
             matrix = coupling[:, a][:, known][:, :, known]
@@ -69,3 +69,10 @@ def _placebo(draws: xr.Dataset, arm: int) -> int | None:
         return int(declared[0])
     only = np.flatnonzero(here & (role == "placebo"))
     return int(only[0]) if len(only) == 1 else None
+
+
+def _is_reference(draws: xr.Dataset, arm: int, other: int) -> bool:
+    """Whether an arm is compared with another one already."""
+    if "arm_reference" not in draws.coords:
+        return False
+    return bool(draws["arm_reference"].values[arm] == draws["arm_condition"].values[other])

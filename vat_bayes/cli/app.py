@@ -24,10 +24,11 @@ app = typer.Typer(
     name="vat-bayes",
     help=(
         "Measure the Value Alignment Tax of an intervention on a language model: what aligning it "
-        "to one value does to all the others, as credible intervals."
+        "to one value does to all the others, with intervals."
     ),
-    epilog="Start with: vat-bayes demo. Exit codes: 0 done, 1 done but a check failed "
-    "or a condition was not accepted, 2 unusable input, 3 interrupted but resumable.",
+    epilog="Start with: vat-bayes demo. Exit codes: 0 done; 1 done, but a check failed (audit, "
+    "check), a condition was not accepted (decide), answers differ (reproduce) or a part that "
+    "fitting needs does not work (doctor); 2 unusable input; 3 interrupted but resumable.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -21,7 +21,7 @@ def import_(
     ],
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="The file or folder; several of them for logs."),
+        typer.Argument(metavar="PATH", help="The file or folder; several of them for logs."),
     ],
     *,
     out: File,

@@ -17,7 +17,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run folder.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="The run folder; by default the study's, or the run itself."),
+]
 Sample = Annotated[
     int | None,
     typer.Option("--sample", help="Draw this many ratings for each prompt from its distribution."),
@@ -53,6 +56,9 @@ Draws = Annotated[int, typer.Option(help="Draws to keep of each chain.")]
 Tune = Annotated[int, typer.Option(help="Warm-up steps of each chain.")]
 Chains = Annotated[int, typer.Option(help="Number of chains.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random draw.")]
+FitSeed = Annotated[
+    int, typer.Option("--seed", help="Seed of the fit; what is asked depends on the study's own.")
+]
 ModelFile = Annotated[
     str, typer.Option("--model-file", help="A statistical model: a bundled name or a .toml file.")
 ]

@@ -12,7 +12,9 @@ from vat_bayes.cli.output import Output
 
 
 def perturb(
-    model: Annotated[Path, typer.Argument(help="The GGUF file of the audited model.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="The GGUF file of the audited model.")
+    ],
     *,
     like: Annotated[Path, typer.Option(help="The checkpoint whose change is matched.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The GGUF file to write.")],

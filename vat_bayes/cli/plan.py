@@ -31,7 +31,9 @@ def plan(
     ] = None,
     condition: Annotated[
         str | None,
-        typer.Option(help="The pilot's condition; if none, its first beside the baseline."),
+        typer.Option(
+            help="The pilot's condition; if none, the first intervention beside the baseline."
+        ),
     ] = None,
     assume: Annotated[
         str, typer.Option(help="Without a pilot: prior (of --model-file) or simulated.")
@@ -202,10 +204,10 @@ def _answers(
             raise InputError("plan can't tell when a budget decides; ask it for widths")
         for clause in rule.widths:
             number = _WIDTHS.get(clause.estimand)
-            if number is None or clause.condition:
+            if number is None or clause.condition or clause.value:
                 raise InputError(
                     f"plan can't answer '{clause}', expected the width of gain, shift or tax_rms, "
-                    "without a condition"
+                    "without a condition or value"
                 )
             asked.append((str(clause), _narrower(number, clause.bound)))
     asked += [

@@ -32,7 +32,7 @@ def collect(
         typer.Option(
             metavar="RULE",
             help="Collect blocks of scenarios until 'width(gain) < 0.1', 'width(tax_rms) < 0.1', "
-            "'width(shift[security], CONDITION) < 0.2' or 'decided' (joined by 'and'); the model "
+            "'width(shift\\[security], CONDITION) < 0.2' or 'decided' (joined by 'and'); the model "
             "is fitted at the looks.",
         ),
     ] = None,
@@ -115,7 +115,7 @@ def audit(
     draws: o.Draws = 1000,
     tune: o.Tune = 1000,
     chains: o.Chains = 4,
-    seed: o.Seed = 0,
+    seed: o.FitSeed = 0,
     model_file: o.ModelFile = "default",
     readout: o.Readout = "auto",
     level: o.Level = 0.9,

@@ -210,7 +210,7 @@ def _probability_within(draws: Floats, bound: float) -> float:
 def _placebo(draws: xr.Dataset, arm: int) -> int | None:
     """Return the position of the placebo of an arm: the declared one, else the model's only one.
 
-    None where that one repeated the baseline and has no draws.
+    None where that one repeated the baseline and has no draws, or is the arm's reference.
     """
     model = str(draws["arm_model"].to_numpy()[arm])
     declared = str(draws["arm_placebo"].to_numpy()[arm])
@@ -225,4 +225,8 @@ def _placebo(draws: xr.Dataset, arm: int) -> int | None:
     if any((str(a["model"]), str(a["name"])) == (model, declared) for a in identical):
         return None
     named = [i for i in mine if str(draws["arm_condition"].to_numpy()[i]) == declared]
-    return named[0] if named else (mine[0] if len(mine) == 1 else None)
+    found = named[0] if named else (mine[0] if len(mine) == 1 else None)
+    if found is None or "arm_reference" not in draws.coords:
+        return found
+    reference = str(draws["arm_reference"].to_numpy()[arm])
+    return None if str(draws["arm_condition"].to_numpy()[found]) == reference else found

@@ -31,8 +31,8 @@ class Judged:
     probability : float or None
         That the clause is kept; None when there is nothing to judge it by.
     status : str
-        ``ok``, or why there is no probability: ``no-target``, ``no-placebo``, ``no-items``,
-        ``identical``, ``not-estimated`` or ``not-converged``.
+        ``ok``, or why there is no probability: ``no-target``, ``no-placebo``, ``is-reference``,
+        ``no-items``, ``identical``, ``not-estimated`` or ``not-converged``.
     """
 
     clause: Clause
@@ -236,6 +236,17 @@ def _kept(draws: xr.Dataset, label: str | None, aimed: bool, clause: Clause) -> 
     else:
         x = draws[clause.estimand].sel(arm=label).to_numpy()
     if np.isnan(x).any():
-        return "no-placebo" if clause.estimand == "tax_excess" else "no-items"
+        return _no_excess(draws, label) if clause.estimand == "tax_excess" else "no-items"
     kept = x >= clause.bound if clause.kind == "gain" else x <= clause.bound
     return np.asarray(kept, dtype=float)
+
+
+def _no_excess(draws: xr.Dataset, label: str | None) -> str:
+    """Say why an arm has no excess: a placebo that it is compared with already, or none."""
+    if label is None or "arm_reference" not in draws.coords:
+        return "no-placebo"
+    arm = draws.sel(arm=label)
+    same = draws["arm_model"].to_numpy() == arm["arm_model"].item()
+    same &= draws["arm_condition"].to_numpy() == arm["arm_reference"].item()
+    placebo = (same & (draws["arm_role"].to_numpy() == "placebo")).any()
+    return "is-reference" if placebo else "no-placebo"

@@ -12,7 +12,7 @@ from vat_bayes.estimands.classical import (
     sampling_draws,
     scenario_bootstrap,
 )
-from vat_bayes.estimands.norms import Floats, measured_values
+from vat_bayes.estimands.norms import Floats
 from vat_bayes.estimands.rows import Rows
 from vat_bayes.values import VALUES
 
@@ -38,70 +38,39 @@ def add_classical(
     sampled = sampling_draws(paired, N_CLASSICAL, seed=seed)
     boot = scenario_bootstrap(paired, N_RESAMPLES, seed=seed)
     for i, arm in enumerate(fitted):
-        n = int(paired.clusters[i].max())
-        for v, name in enumerate(VALUES):
-            rows.add_mean(
-                arm,
-                n,
-                "shift_classical",
-                mean=float(paired.mean[i, v]),
-                error=float(paired.standard_error[i, v]),
-                degrees=float(paired.clusters[i, v]) - 1,
-                value=name,
-            )
-            again, status = _resampled(boot[:, i, v], paired.clusters[i, v])
-            rows.add(arm, n, "shift_bootstrap", again, value=name, status=status)
-        target, direction = arm.condition.target, arm.condition.direction
-        if target:
-            columns = [VALUES.index(v) for v in target]
-            mean = float(direction * paired.mean[i, columns].mean())
-            spread = paired.influence[i][:, columns].mean(1)
-            clusters = paired.clusters[i, columns].min()
-            error = float(np.sqrt(clusters / max(clusters - 1, 1) * (spread**2).sum()))
-            degrees = float(clusters) - 1
-            rows.add_mean(arm, n, "gain_classical", mean=mean, error=error, degrees=degrees)
-            again, status = _resampled(tax.gain(boot[:, i], target, direction), clusters)
-            rows.add(arm, n, "gain_bootstrap", again, status=status)
-        off = measured_values(paired.mean[i][None], tax.off_target(target))
+        _means(rows, arm, i, paired, boot)
         # Debiased with the resamples as its scatter, the bootstrap of the tax is Carpenter's test
         # inversion bootstrap; its plain percentiles would be those of a norm that noise inflates.
         for suffix, twin in (("classical", sampled), ("bootstrap", boot)):
-            few = not off or paired.clusters[i, off].min() < _FEWEST
-            if few or not np.isfinite(twin[:, i, off]).all():
-                continue
-            rows.add(arm, n, f"tax_rms_{suffix}", tax.tax_rms(twin[:, i], off))
-            if arm.condition.role != "intervention":
-                continue
-            for name, other in (
-                ("tax_excess", placebo_of(arms, arm)),
-                ("tax_excess_retest", only_role(arms, arm.model, "retest")),
-            ):
-                if other is None or other.condition.name == arm.condition.reference:
-                    continue
-                if other.index is None and not is_still(arms, other):
-                    continue
-                # One that repeated the baseline was not fitted: its shifts are exactly zero.
-                none = np.zeros_like(twin[:, i])
-                against = none if other.index is None else twin[:, other.index]
-                both = measured_values(against, off)
-                if both:
-                    excess = tax.tax_excess(twin[:, i], against, both)
-                    rows.add(arm, n, f"{name}_{suffix}", excess)
-        by_scenario = paired.by_scenario[i][:, paired.clusters[i] > 0]
-        raw = raw_coupling(by_scenario, n_resamples=N_RESAMPLES, seed=seed)
-        if raw is None:
-            rows.add(arm, n, "nvat_paper_raw", None, scale="norm", status="too-few-scenarios")
-            continue
-        # Resampling adds noise to a norm that noise already inflates, so the percentile interval
-        # lies above the number itself. Moved back to it, the resamples show how far the number
-        # scatters; what noise alone makes of it, the null shows.
-        own = np.maximum(1.0, raw.norm + raw.bootstrap - np.median(raw.bootstrap))
-        rows.add(arm, raw.n, "nvat_paper_raw", own, scale="norm")
-        rows.records[-1] |= {"mean": raw.norm, "median": raw.norm}
-        rows.add(arm, raw.n, "nvat_paper_raw_null", raw.null, scale="norm")
-        # The data are one of the arrangements that the null is made of: no p-value is zero.
-        beyond = 1 + int((raw.null >= raw.norm).sum())
-        rows.records[-1]["p_positive"] = beyond / (1 + len(raw.null))
+            _taxes(rows, arms, arm, paired, (suffix, twin))
+        _raw_coupling(rows, arm, i, paired, seed)
+
+
+def _means(rows: Rows, arm: ArmInfo, i: int, paired: PairedShifts, boot: Floats) -> None:
+    n = int(paired.clusters[i].max())
+    for v, name in enumerate(VALUES):
+        rows.add_mean(
+            arm,
+            n,
+            "shift_classical",
+            mean=float(paired.mean[i, v]),
+            error=float(paired.standard_error[i, v]),
+            degrees=float(paired.clusters[i, v]) - 1,
+            value=name,
+        )
+        again, status = _resampled(boot[:, i, v], paired.clusters[i, v])
+        rows.add(arm, n, "shift_bootstrap", again, value=name, status=status)
+    target, direction = arm.condition.target, arm.condition.direction
+    if not target:
+        return
+    columns = [VALUES.index(v) for v in target]
+    mean = float(direction * paired.mean[i, columns].mean())
+    spread = paired.influence[i][:, columns].mean(1)
+    clusters = float(paired.clusters[i, columns].min())
+    error = float(np.sqrt(clusters / max(clusters - 1, 1) * (spread**2).sum()))
+    rows.add_mean(arm, n, "gain_classical", mean=mean, error=error, degrees=clusters - 1)
+    again, status = _resampled(tax.gain(boot[:, i], target, direction), clusters)
+    rows.add(arm, n, "gain_bootstrap", again, status=status)
 
 
 def _resampled(draws: Floats, clusters: float) -> tuple[Floats | None, str]:
@@ -111,3 +80,60 @@ def _resampled(draws: Floats, clusters: float) -> tuple[Floats | None, str]:
     if clusters < _FEWEST or np.isnan(draws).any():
         return None, "too-few-scenarios"
     return draws, "ok"
+
+
+def _taxes(
+    rows: Rows, arms: list[ArmInfo], arm: ArmInfo, paired: PairedShifts, named: tuple[str, Floats]
+) -> None:
+    """Add tax and excess from draws or resamples (sample, arm, value) of all the shifts."""
+    suffix, twin = named
+    assert arm.index is not None
+    n = int(paired.clusters[arm.index].max())
+    off = _with_error(twin, paired, arm.index, tax.off_target(arm.condition.target))
+    if not off:
+        return
+    own = twin[:, arm.index]
+    rows.add(arm, n, f"tax_rms_{suffix}", tax.tax_rms(own, off))
+    if arm.condition.role != "intervention":
+        return
+    for name, other in (
+        ("tax_excess", placebo_of(arms, arm)),
+        ("tax_excess_retest", only_role(arms, arm.model, "retest")),
+    ):
+        if other is None or other.condition.name == arm.condition.reference:
+            continue
+        if other.index is not None:
+            both = _with_error(twin, paired, other.index, off)
+            against = twin[:, other.index]
+        else:
+            # One that repeated the baseline was not fitted: its shifts are exactly zero.
+            both = off if is_still(arms, other) else []
+            against = np.zeros_like(own)
+        if both:
+            rows.add(arm, n, f"{name}_{suffix}", tax.tax_excess(own, against, both))
+
+
+def _with_error(twin: Floats, paired: PairedShifts, i: int, columns: list[int]) -> list[int]:
+    """Return the values that have items; none where one of these has no error between scenarios."""
+    there = [v for v in columns if paired.clusters[i, v] > 0]
+    known = all(paired.clusters[i, v] >= _FEWEST for v in there)
+    return there if known and np.isfinite(twin[:, i, there]).all() else []
+
+
+def _raw_coupling(rows: Rows, arm: ArmInfo, i: int, paired: PairedShifts, seed: int) -> None:
+    n = int(paired.clusters[i].max())
+    by_scenario = paired.by_scenario[i][:, paired.clusters[i] > 0]
+    raw = raw_coupling(by_scenario, n_resamples=N_RESAMPLES, seed=seed)
+    if raw is None:
+        rows.add(arm, n, "nvat_paper_raw", None, scale="norm", status="too-few-scenarios")
+        return
+    # Resampling adds noise to a norm that noise already inflates, so the percentile interval
+    # lies above the number itself. Moved back to it, the resamples show how far the number
+    # scatters; what noise alone makes of it, the null shows.
+    own = np.maximum(1.0, raw.norm + raw.bootstrap - np.median(raw.bootstrap))
+    rows.add(arm, raw.n, "nvat_paper_raw", own, scale="norm")
+    rows.records[-1] |= {"mean": raw.norm, "median": raw.norm}
+    rows.add(arm, raw.n, "nvat_paper_raw_null", raw.null, scale="norm")
+    # The data are one of the arrangements that the null is made of: no p-value is zero.
+    beyond = 1 + int((raw.null >= raw.norm).sum())
+    rows.records[-1]["p_positive"] = beyond / (1 + len(raw.null))

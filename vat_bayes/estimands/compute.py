@@ -72,15 +72,15 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
     rows = Rows(level)
     coupling = stacked(tree, "coupling")
     columns: dict[str, list[Floats]] = {"gain": [], "tax_rms": [], "tax_excess": []}
+    pooled = _is_pooled(tree)
     for i, arm in enumerate(fitted):
         n = int(paired.clusters[i].max())
         reference = find_arm(arms, arm.model, arm.condition.reference)
-        prior = prior_norm(tree, arm, reference)
-        add = _Adder(rows, arm, n, shifts, i, arms, prior)
+        add = _Adder(rows, arm, n, shifts, i, arms, pooled)
         add.shifts()
         columns["gain"].append(add.gain())
         add.ratios(columns["gain"][-1])
-        rms, excess = add.tax()
+        rms, excess = add.tax(pooled_norms(tree, arm, reference, add.columns))
         columns["tax_rms"].append(rms)
         columns["tax_excess"].append(excess)
         points = shifts.points[:, i]
@@ -115,8 +115,17 @@ def _without_effect(rows: Rows, arm: ArmInfo, n: int, *, stayed: bool) -> None:
             rows.add(arm, n, estimand, None, value=value, status="not-estimated")
 
 
-def prior_norm(tree: xr.DataTree, arm: ArmInfo, reference: ArmInfo | None) -> Floats | None:
-    """Draw the root mean square of an arm's off-target effects from the prior.
+def _is_pooled(tree: xr.DataTree) -> bool:
+    return bool(tree.attrs.get("pooling", "none") != "none")
+
+
+def pooled_norms(
+    tree: xr.DataTree, arm: ArmInfo, reference: ArmInfo | None, columns: list[int]
+) -> tuple[Floats, Floats] | None:
+    """Draw the root mean square of an arm's effects from the posterior and from the prior.
+
+    Against the baseline they are in the condition's own units, as the prior is: in those of the
+    baseline, the ratio of the two would depend on the extremity too.
 
     Parameters
     ----------
@@ -125,21 +134,26 @@ def prior_norm(tree: xr.DataTree, arm: ArmInfo, reference: ArmInfo | None) -> Fl
         A fitted arm.
     reference : ArmInfo or None
         The arm that it is compared with; None for the baseline.
+    columns : list of int
+        The values in question.
 
     Returns
     -------
-    ndarray, shape (sample,), or None
+    (ndarray, ndarray), shape (sample,) each, or None
         None where the effects are not pooled.
     """
-    if tree.attrs.get("pooling", "none") == "none":
+    if not _is_pooled(tree) or not columns:
         return None
-    off = tax.off_target(arm.condition.target)
-    delta = stacked(tree, "delta", group="prior")
-    effect = delta[:, arm.index]
-    if reference is not None and reference.index is not None:
-        effect = effect - delta[:, reference.index]
-    effect = effect[:, off]
-    return np.asarray(np.sqrt((effect**2).mean(1)))
+    found = []
+    for group in ("posterior", "prior"):
+        delta = stacked(tree, "delta", group=group)
+        effect = delta[:, arm.index]
+        if reference is not None and reference.index is not None:
+            effect = effect - delta[:, reference.index]
+        else:
+            effect = np.exp(stacked(tree, "lambda_", group=group)[:, arm.index])[:, None] * effect
+        found.append(np.sqrt((effect[:, columns] ** 2).mean(1)))
+    return found[0], found[1]
 
 
 @dataclass(frozen=True)
@@ -152,11 +166,7 @@ class _Adder:
     all_shifts: Shifts
     index: int
     arms: list[ArmInfo]
-    prior_norm: Floats | None
-
-    @property
-    def pooled(self) -> bool:
-        return self.prior_norm is not None
+    pooled: bool
 
     @property
     def points(self) -> Floats:
@@ -217,13 +227,13 @@ class _Adder:
         ratio = rms / size if shown else None
         self.rows.add(self.arm, self.n, "tax_ratio", ratio, scale="ratio", status=status)
 
-    def tax(self) -> tuple[Floats, Floats]:
+    def tax(self, norms: tuple[Floats, Floats] | None) -> tuple[Floats, Floats]:
         if not self.columns:
             self.rows.add(self.arm, self.n, "tax_rms", None, status="no-items")
             none = np.full(len(self.points), np.nan)
             return none, none
         rms = tax.tax_rms(self.points, self.columns, pooled=self.pooled)
-        self._tax_row(rms)
+        self._tax_row(rms, norms)
         for name, plain, floor in (
             ("tax_displacement", tax.displacement, tax.displacement_floor),
             ("tax_loss", tax.loss, tax.loss_floor),
@@ -243,14 +253,12 @@ class _Adder:
         self._excess("tax_excess_retest", retest, "no-retest", excess)
         return rms, excess
 
-    def _tax_row(self, rms: Floats) -> None:
+    def _tax_row(self, rms: Floats, norms: tuple[Floats, Floats] | None) -> None:
         self.rows.add(self.arm, self.n, "tax_rms", rms)
-        if self.prior_norm is None:
+        if norms is None:
             return
         # The posterior of a norm is positive in every draw: only the evidence can say zero.
-        latent = self.all_shifts.latent[:, self.index][:, tax.off_target(self.target)]
-        latent = latent[:, ~np.isnan(latent).any(0)]
-        if tax.no_tax_ratio(np.sqrt((latent**2).mean(1)), self.prior_norm) > tax.EXCLUDED:
+        if tax.no_tax_ratio(*norms) > tax.EXCLUDED:
             self.rows.records[-1] |= {"status": "at-floor", "lo": 0.0}
 
     def _excess(self, name: str, other: ArmInfo | None, missing: str, none: Floats) -> Floats:
@@ -323,6 +331,7 @@ def _draws(
             "arm_role": ("arm", [c.role for c in conditions]),
             "arm_target": ("arm", [",".join(c.target) for c in conditions]),
             "arm_placebo": ("arm", [c.placebo or "" for c in conditions]),
+            "arm_reference": ("arm", [c.reference or "" for c in conditions]),
             "arm_direction": ("arm", [c.direction for c in conditions]),
             "arm_dose": ("arm", [np.nan if c.dose is None else c.dose for c in conditions]),
         },

@@ -48,7 +48,8 @@ def log_prior(design: Design, spec: ModelSpec, draws: Mapping[str, Floats]) -> d
     Returns
     -------
     dict of str to ndarray, shape of the draws
-        By the parameter's name among the draws and without the Jacobian of any transformation.
+        By the parameter's name among the draws and without the Jacobian of any transformation; of
+        what a condition adds, the density is that of the parameter in the condition's own units.
         Cutpoints have their density over the rating shares, one for each model, by the name
         ``share``. Parameters that the design has no use for, or that are fixed, are left out.
 
@@ -78,15 +79,16 @@ def log_prior(design: Design, spec: ModelSpec, draws: Mapping[str, Floats]) -> d
                 "effects that are pooled over models have no prior of their own"
             )
         unit = 1.0 if ratings or parameter in _UNITLESS else design.structure.point
-        scale = np.asarray(prior.scale * unit)
         if parameter in ADDED:
-            own = np.exp(-draws["lambda_"])
-            scale = scale * own.reshape(*own.shape, *[1] * (values.ndim - own.ndim))
-        found[names[parameter]] = _log_density(parameter, prior, values, scale)
+            # In the condition's own units, of which the prior speaks: scaling it then says nothing
+            # of the extremity.
+            own = np.exp(draws["lambda_"])
+            values = values * own.reshape(*own.shape, *[1] * (values.ndim - own.ndim))
+        found[names[parameter]] = _log_density(parameter, prior, values, prior.scale * unit)
     return found
 
 
-def _log_density(parameter: str, prior: Prior, x: Floats, scale: Floats) -> Floats:
+def _log_density(parameter: str, prior: Prior, x: Floats, scale: float) -> Floats:
     if prior.family == "dirichlet":
         k, a = x.shape[-1], prior.scale
         return np.asarray(gammaln(k * a) - k * gammaln(a) + xlogy(a - 1.0, x).sum(-1))

@@ -8,7 +8,8 @@ under. With targets ``T`` and the scale ``tau`` learned,
     effect_v = rho mean_t(cos(angle(v, t)) effect_t) + tau z_v  for every other value v
 
 where ``rho`` is zero unless the prior follows the value circle. Without a target every value has
-``tau z_v``. The arm of one model is its effect, plus ``model_scale * z`` where it is pooled.
+``tau z_v``. All of this is in the condition's own units: with ``lambda`` the extremity of the arm,
+``exp(lambda) delta`` of one model is its effect, plus ``model_scale * z`` where it is pooled.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def effects(
     Returns
     -------
     ndarray, shape (effect, value)
-        In the units of the outcome.
+        In the condition's own units.
     """
     if prior.family == "normal":
         return prior.scale * unit * raw

@@ -15,7 +15,8 @@ from vat_bayes.report.tables import Cell, Column, Table
 _HASH = "SHA-256 of the budget file"
 _CANT = {
     "no-target": "no target declared",
-    "no-placebo": "no placebo to set it beside",
+    "no-placebo": "no placebo run",
+    "is-reference": "compared with the placebo already",
     "no-items": "no items",
     "not-converged": "fit failed its checks",
     "identical": "same answers as the reference",

@@ -169,7 +169,9 @@ def _excess(run: Run, arm: Arm) -> list[str]:
         run.get(arm, name, scale="points") for name in ("tax_excess", "tax_excess_retest")
     )
     over = [_over(e, what) for e, what in ((placebo, "placebo"), (retest, "retest")) if e.known]
-    said = [f"That is {words.listing(over)}."] if over else []
+    # The squares are what is subtracted, so that this is not the one tax minus the other.
+    how = "as the root of the difference of the squares"
+    said = [f"That is {words.listing(over)}, {how}."] if over else []
     if placebo.status == "no-placebo":
         said.append(
             "No placebo was run, so it is not known how much of this any prompt of that length "
@@ -182,10 +184,10 @@ def _excess(run: Run, arm: Arm) -> list[str]:
 
 def _over(e: Estimate, what: str) -> str:
     if e.sign > 0:
-        return f"{e.phrase} more than under the {what}"
+        return f"{e.phrase} beyond the {what}"
     if e.sign < 0:
-        return f"{e.flipped().phrase} less than under the {what}"
-    return f"not clearly more than under the {what} ({_signed(e)})"
+        return f"{e.flipped().phrase} short of the {what}"
+    return f"not clearly beyond the {what} ({_signed(e)})"
 
 
 def _ratio(run: Run, arm: Arm, gain: Estimate) -> list[str]:

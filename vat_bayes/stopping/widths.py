@@ -77,7 +77,9 @@ def widths(draws: xr.Dataset, clause: Width, *, level: float = 0.9) -> Found:
                     Found(str(clause), float(hi - lo), clause.bound, model, condition, value)
                 )
     if not found:
-        lacking = {"gain": "a target", "tax_excess": "a placebo"}.get(clause.estimand, "items")
+        lacking = {"gain": "a target", "tax_excess": "a placebo beside its reference"}.get(
+            clause.estimand, "items"
+        )
         raise InputError(f"nothing has the width of '{clause}': no condition has {lacking} for it")
     return max(found, key=lambda f: f.width)
 

@@ -79,7 +79,7 @@ def shape_of(s: Structure, spec: ModelSpec) -> Shape:
 
 
 def normal_scales(shape: Shape, n_arms: int) -> Floats:
-    """Prior scales of means and style in the order in which they are sampled.
+    """Prior scales of means and style, at unchanged extremity, in the order of sampling.
 
     Those of cutpoints and of log ``kappa_scale`` are not normal; the number for them only keeps
     the sampling factor finite.
