@@ -25,13 +25,18 @@ from vat_bayes.plan import Components, Design, Question, pilot_components, predi
 from vat_bayes.simulate import simulate
 
 PILOT = 24
-NAMES = {"gain": "width_gain", "tax_rms": "width_tax"}
+# Position of the placebo among the conditions of a study.
+PLACEBO = 2
 
 
-def predicted(components: Components, scenarios: int, tax: float) -> dict[str, float]:
-    """Return the predicted widths by estimand."""
-    found = predict(components, Design(scenarios), Question(tax=tax))
-    return {"gain": found.width_gain, "shift": found.width_shift, "tax_rms": found.width_tax}
+def predicted(
+    components: Components, placebo: Components | None, scenarios: int, taxes: tuple[float, float]
+) -> dict[str, float]:
+    """Return the predicted widths by estimand, given the true taxes of condition and placebo."""
+    question = Question(tax=taxes[0], placebo_tax=taxes[1])
+    found = predict(components, Design(scenarios), question, placebo=placebo)
+    widths = {"gain": found.width_gain, "shift": found.width_shift, "tax_rms": found.width_tax}
+    return widths | ({} if placebo is None else {"tax_excess": found.width_excess})
 
 
 def pilot_of(setting: Setting, seed: int) -> Components:
@@ -45,7 +50,10 @@ def pilot_of(setting: Setting, seed: int) -> Components:
 
 def compared(rows: pd.DataFrame, pilots: int, kept: Path) -> pd.DataFrame:
     """Return predicted and realised widths of every study that converged."""
-    rows = rows[(rows["condition"] == "promote") & (rows["scale"] == "points")]
+    rows = rows[rows["scale"] == "points"]
+    of_placebo = rows[(rows["condition"] == "placebo") & (rows["estimand"] == "tax_rms")]
+    small = of_placebo.set_index(["key", "seed"])["truth"]
+    rows = rows[rows["condition"] == "promote"]
     rows = rows[rows["key"].str.startswith("coverage-") & (rows["failed"] == "")]
     found = []
     for (key, seed), study in rows.groupby(["key", "seed"]):
@@ -54,11 +62,18 @@ def compared(rows: pd.DataFrame, pilots: int, kept: Path) -> pd.DataFrame:
             continue
         truth = study.set_index("estimand")["truth"]
         realised = (study["hi"] - study["lo"]).groupby(study["estimand"]).mean()
-        sources = {"truth": world_components(setting.world(seed), setting.readout)}
+        world = setting.world(seed)
+        sources: dict[str, tuple[Components, Components | None]] = {
+            "truth": (
+                world_components(world, setting.readout),
+                world_components(world, setting.readout, condition=PLACEBO),
+            )
+        }
         if setting.readout == "distribution" and setting.scenarios > PILOT and seed <= pilots:
-            sources["pilot"] = _kept_pilot(setting, seed, kept)
-        for source, components in sources.items():
-            widths = predicted(components, setting.scenarios, float(truth["tax_rms"]))
+            sources["pilot"] = (_kept_pilot(setting, seed, kept), None)
+        taxes = (float(truth["tax_rms"]), float(small[key, seed]))
+        for source, (components, placebo) in sources.items():
+            widths = predicted(components, placebo, setting.scenarios, taxes)
             found += [
                 {
                     "source": source, "readout": setting.readout, "scenarios": setting.scenarios,

@@ -24,6 +24,8 @@ def test_plan_answers_with_a_table_and_sentences(capsys: pytest.CaptureFixture[s
     # 2 * 1.6545 * sqrt((.09 + .02) / S) is first below .1 at S = 121.
     assert answer["scenarios"] == 121
     assert answer["judgments"] == 121 * 20 * 3
+    assert found["designs"][0]["width_excess"] > found["designs"][1]["width_excess"] > 0
+    assert found["question"]["placebo_tax"] == 0.0
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ from vat_bayes.plan import (
     assumed_components,
     declared,
     pilot_components,
+    pilot_placebo,
     predict,
     required_scenarios,
     world_components,
 )
+from vat_bayes.plan.excess import joint_covariance
 from vat_bayes.simulate import draw_world, simulate
 from vat_bayes.values import VALUES
 
@@ -55,6 +57,38 @@ def test_the_variance_is_that_of_simulated_means() -> None:
     # One wording is a fact of the study, not a draw.
     one = c.covariance(scenarios, items=items)[0, 0]
     assert one == pytest.approx((0.09 + (0.04 + 0.5) / 2) / scenarios)
+
+
+def test_condition_and_placebo_share_the_baseline() -> None:
+    c, p, rng = components(), components(effect=0.15), np.random.default_rng(0)
+    scenarios, items, repeats, n = 5, 2, 3, 40_000
+    # What an item adds is half the baseline's and half the condition's.
+    own = 0.2 / np.sqrt(2) * rng.normal(size=(n, 3, scenarios * items)).mean(2)
+    rated = 0.5 * rng.normal(size=(n, 3, scenarios * items * repeats)).mean(2)
+    effect = np.array([0.3, 0.15]) * rng.normal(size=(n, 2, scenarios)).mean(2)
+    at = own + rated
+    both = effect + at[:, 1:] - at[:, [0]]
+    found = joint_covariance(c, p, [3, 4], scenarios, items=items, repeats=repeats)
+    expected = np.cov(both.T)
+    assert found[0, 0] == pytest.approx(expected[0, 0], rel=0.03)
+    assert found[2, 2] == pytest.approx(expected[1, 1], rel=0.03)
+    assert found[0, 2] == pytest.approx(expected[0, 1], rel=0.03)
+    assert found[0, 1] == found[0, 3] == 0
+    assert np.linalg.eigvalsh(found).min() > 0
+
+
+def test_an_excess_over_nothing_is_a_tax() -> None:
+    exact = components(effect=0.0, item=0.0, rating=0.0, wording=0.0)
+    question = Question(tax=0.4)
+    alone = predict(components(), Design(48), question, placebo=exact)
+    assert alone.width_excess == pytest.approx(alone.width_tax, rel=0.1)
+    # A noisy placebo adds its own error, one that moves as much brings the excess near zero.
+    beside = predict(components(), Design(48), question)
+    assert beside.width_excess > alone.width_excess
+    near = predict(components(), Design(48), replace(question, placebo_tax=0.4))
+    assert near.width_excess > beside.width_excess
+    nowhere = replace(exact, effect=np.full((V, V), np.nan))
+    assert np.isnan(predict(components(), Design(48), placebo=nowhere).width_excess)
 
 
 def test_gain_widths_and_power_are_those_of_a_t_test() -> None:
@@ -138,6 +172,7 @@ def test_a_pilot_of_a_condition_that_is_compared_with_another_is_refused() -> No
     more = replace(TARGETED, name="more", reference="promote")
     study = simulate_study(1, n_scenarios=5, conditions=(more, TARGETED, PLACEBO))
     tree = drawn_posterior(study.judgments, draws=10)
+    assert pilot_placebo(tree, "promote") is not None
     # Unnamed, it is the first of which a plan can be made.
     assert pilot_components(tree)[0].source.endswith("'promote'")
     with pytest.raises(InputError, match="'more' is compared with 'promote'"):

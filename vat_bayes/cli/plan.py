@@ -55,6 +55,9 @@ def plan(
     ] = 3,
     gain: Annotated[float, typer.Option(help="A true gain, in points.")] = 0.3,
     tax: Annotated[float, typer.Option(help="A true tax, in points.")] = 0.1,
+    placebo_tax: Annotated[
+        float, typer.Option(help="A true tax of the placebo, for the excess over it.")
+    ] = 0.0,
     power: Annotated[float, typer.Option(help="Probability of detecting them.")] = 0.8,
     until: Annotated[
         str | None,
@@ -82,6 +85,8 @@ def plan(
     """Say how wide intervals will be and what a study can detect, by its size."""
     from vat_bayes.plan import Question, declared, predict
 
+    if not (math.isfinite(placebo_tax) and placebo_tax >= 0):
+        raise InputError(f"--placebo-tax is {placebo_tax:g}, expected a number from 0 on")
     for name, found, low, high in (
         ("gain", gain, 0.0, math.inf),
         ("tax", tax, 0.0, math.inf),
@@ -90,12 +95,11 @@ def plan(
     ):
         if not low < found < high:
             raise InputError(f"--{name} is {found:g}, expected above {low:g} and below {high:g}")
-    question = Question(gain=gain, tax=tax, level=level, power=power)
-    components, found_items = _components(pilot, condition, assume, readout, model_file)
-    components = declared(
-        components,
-        {"effect": effect_sd, "item": item_sd, "rating": rating_sd, "wording": wording_sd},
-    )
+    question = Question(gain=gain, tax=tax, placebo_tax=placebo_tax, level=level, power=power)
+    components, placebo, found_items = _components(pilot, condition, assume, readout, model_file)
+    sds = {"effect": effect_sd, "item": item_sd, "rating": rating_sd, "wording": wording_sd}
+    components = declared(components, sds)
+    placebo = None if placebo is None else declared(placebo, sds)
     each = items if items is not None else found_items
     if not each > 0:
         raise InputError(f"--items is {each:g}, expected a number above 0")
@@ -108,14 +112,20 @@ def plan(
             conditions,
         )
     )  # fmt: skip
-    predictions = [predict(components, d, question, seed=seed) for d in designs]
-    answers = _answers(components, designs[0], question, until, seed)
+    predictions = [predict(components, d, question, seed=seed, placebo=placebo) for d in designs]
+    answers = _answers(components, placebo, designs[0], question, until=until, seed=seed)
     sizes = components.sizes()
     Output(quiet, json).result(
         {
             "source": components.source,
             "sd_in_points": sizes,
-            "question": {"gain": gain, "tax": tax, "level": level, "power": power},
+            "question": {
+                "gain": gain,
+                "tax": tax,
+                "placebo_tax": placebo_tax,
+                "level": level,
+                "power": power,
+            },  # fmt: skip
             "designs": [p.to_dict() for p in predictions],
             "answers": answers,
         },
@@ -146,13 +156,21 @@ _CALLED = {
 
 def _components(
     pilot: Path | None, condition: str | None, assume: str, readout: str, model_file: str
-) -> tuple[Components, float]:
-    from vat_bayes.plan import assumed_components, pilot_components, world_components
+) -> tuple[Components, Components | None, float]:
+    """Return the components of the condition, those of its placebo, and the items of a value."""
+    from vat_bayes.plan import (
+        assumed_components,
+        pilot_components,
+        pilot_placebo,
+        world_components,
+    )
 
     if pilot is not None:
         from vat_bayes.audit import load_run
 
-        return pilot_components(load_run(pilot).posterior, condition)
+        tree = load_run(pilot).posterior
+        of_condition, items = pilot_components(tree, condition)
+        return of_condition, pilot_placebo(tree, condition), items
     if condition is not None:
         raise InputError("--condition names a condition of the pilot, and there is no --pilot")
     for name, found, known in (("assume", assume, _ASSUMED), ("readout", readout, _READOUTS)):
@@ -163,8 +181,11 @@ def _components(
             )
     words: Any = readout
     if assume == "simulated":
-        return world_components(readout=words), 2.0
-    return assumed_components(model_file, words), 2.0
+        from vat_bayes.simulate import CONDITIONS
+
+        at = [c.role for c in CONDITIONS].index("placebo")
+        return world_components(readout=words), world_components(None, words, condition=at), 2.0
+    return assumed_components(model_file, words), None, 2.0
 
 
 def _numbers(text: str, name: str) -> list[int]:
@@ -190,7 +211,13 @@ def _designs(numbers: list[list[int]], items: float, conditions: int) -> Iterabl
 
 
 def _answers(
-    components: Components, design: Design, question: Question, until: str | None, seed: int
+    components: Components,
+    placebo: Components | None,
+    design: Design,
+    question: Question,
+    *,
+    until: str | None,
+    seed: int,
 ) -> list[dict[str, Any]]:
     """Say how many scenarios each question needs, with the first design's prompts and repeats."""
     from vat_bayes.plan import required_scenarios
@@ -206,8 +233,8 @@ def _answers(
             number = _WIDTHS.get(clause.estimand)
             if number is None or clause.condition or clause.value:
                 raise InputError(
-                    f"plan can't answer '{clause}', expected the width of gain, shift or tax_rms, "
-                    "without a condition or value"
+                    f"plan can't answer '{clause}', expected the width of gain, shift, tax_rms or "
+                    "tax_excess, without a condition or value"
                 )
             asked.append((str(clause), _narrower(number, clause.bound)))
     asked += [
@@ -224,12 +251,15 @@ def _answers(
         asked = [a for a in asked if "gain" not in a[0]]
     answers = []
     for text, enough in asked:
-        found = required_scenarios(components, design, enough, question, seed=seed)
+        found = required_scenarios(components, design, enough, question, seed=seed, placebo=placebo)
         answers.append({"question": text, "scenarios": found} | _sentence(text, found, design))
     return answers
 
 
-_WIDTHS = {"gain": "width_gain", "shift": "width_shift", "tax_rms": "width_tax"}
+_WIDTHS = {
+    **{"gain": "width_gain", "shift": "width_shift"},
+    **{"tax_rms": "width_tax", "tax_excess": "width_excess"},
+}
 
 
 def _narrower(number: str, bound: float) -> Callable[[Prediction], bool]:
@@ -272,6 +302,10 @@ def _table(predictions: list[Prediction], question: Question) -> Table:
         ("Width: gain", [_shown(p.width_gain, 3) for p in predictions]),
         ("shift", [_shown(p.width_shift, 3) for p in predictions]),
         (f"tax of {question.tax:g}", [_shown(p.width_tax, 3) for p in predictions]),
+        (
+            f"over placebo's {question.placebo_tax:g}",
+            [_shown(p.width_excess, 3) for p in predictions],
+        ),
         ("Detectable: gain", [_shown(p.detectable_gain, 3) for p in predictions]),
         ("tax", [_shown(p.detectable_tax, 3) for p in predictions]),
         (f"Power: gain {question.gain:g}", [_shown(p.power_gain, 2) for p in predictions]),

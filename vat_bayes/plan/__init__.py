@@ -2,7 +2,7 @@
 
 from vat_bayes.plan.components import Components
 from vat_bayes.plan.ordinal import ordinal_components
-from vat_bayes.plan.pilot import pilot_components
+from vat_bayes.plan.pilot import pilot_components, pilot_placebo
 from vat_bayes.plan.predict import Design, Prediction, Question, predict, required_scenarios
 from vat_bayes.plan.sources import assumed_components, declared, world_components
 
@@ -15,6 +15,7 @@ __all__ = [
     "declared",
     "ordinal_components",
     "pilot_components",
+    "pilot_placebo",
     "predict",
     "required_scenarios",
     "world_components",

@@ -6,7 +6,14 @@ import numpy as np
 import xarray as xr
 
 from vat_bayes.errors import InputError, near_miss
-from vat_bayes.estimands.arms import ArmInfo, find_arm, model_index, read_arms, stacked
+from vat_bayes.estimands.arms import (
+    ArmInfo,
+    find_arm,
+    model_index,
+    placebo_of,
+    read_arms,
+    stacked,
+)
 from vat_bayes.model.access import array
 from vat_bayes.plan.components import Components, Floats
 from vat_bayes.plan.ordinal import ordinal_components
@@ -58,6 +65,27 @@ def pilot_components(tree: xr.DataTree, condition: str | None = None) -> tuple[C
         if matrix.ndim == 2:
             matrix[:, unknown] = np.nan
     return found, items
+
+
+def pilot_placebo(tree: xr.DataTree, condition: str | None = None) -> Components | None:
+    """Read the components of the placebo of a pilot's condition off its posterior.
+
+    Parameters
+    ----------
+    tree : DataTree
+    condition : str, optional
+        As for `pilot_components`.
+
+    Returns
+    -------
+    Components or None
+        None where the pilot has no placebo for it.
+    """
+    arms = read_arms(tree)
+    placebo = placebo_of(arms, _arm(tree, condition))
+    if placebo is None or placebo.index is None or not _against_baseline(tree, placebo):
+        return None
+    return pilot_components(tree, placebo.label)[0]
 
 
 def _against_baseline(tree: xr.DataTree, arm: ArmInfo) -> bool:

@@ -14,12 +14,13 @@ from scipy.stats import t as student
 
 from vat_bayes.estimands.norms import debiased_mean_square
 from vat_bayes.plan.components import Components, Floats
+from vat_bayes.plan.excess import expected_width, joint_covariance
 
 # Simulated estimates for the width of a tax, and draws of each; then estimates for a power.
 _STUDIES, _DRAWS, _POWER = 80, 400, 4000
 _LARGEST = 100_000
 NUMBERS = (
-    *("width_gain", "width_shift", "width_tax"),
+    *("width_gain", "width_shift", "width_tax", "width_excess"),
     *("detectable_gain", "detectable_tax", "power_gain", "power_tax"),
 )
 """What is predicted of a design."""
@@ -62,6 +63,8 @@ class Question:
     ----------
     gain, tax : float
         True gain and tax at which power and widths are given, in points.
+    placebo_tax : float
+        True tax of the placebo, for the width of the excess over it.
     level : float
         Probability of the intervals.
     probability : float
@@ -72,6 +75,7 @@ class Question:
 
     gain: float = 0.3
     tax: float = 0.1
+    placebo_tax: float = 0.0
     level: float = 0.9
     probability: float = 0.95
     power: float = 0.8
@@ -85,7 +89,7 @@ class Prediction:
     variance of `Components.covariance`, and the power of a one-sided t test (noncentral t). The
     tax: estimates are simulated about true vectors of random direction and put through the
     estimator of `tax_rms`; a tax is detected when the hypothesis of none is rejected at
-    ``1 - probability``.
+    ``1 - probability``. The excess likewise, with a placebo that shares the baseline.
 
     Parameters
     ----------
@@ -95,12 +99,15 @@ class Prediction:
     question : Question
     seed : int
         Of the simulation; the same for all designs, so that they differ by nothing else.
+    placebo : Components, optional
+        Those of the placebo; the condition's own where they are not known, which is cautious.
     """
 
     components: Components
     design: Design
     question: Question
     seed: int = 0
+    placebo: Components | None = None
 
     def to_dict(self) -> dict[str, float]:
         """Return design and numbers; what a design can't have, as a gain without target, is NaN."""
@@ -141,6 +148,22 @@ class Prediction:
             lo, hi = np.quantile(np.sqrt(debiased_mean_square(draws)), tails)
             found.append(hi - lo)
         return float(np.mean(found))
+
+    @cached_property
+    def width_excess(self) -> float:
+        """Expected width of the interval of `tax_excess` at the two taxes in question."""
+        q, d = self.question, self.design
+        placebo = self.placebo or self.components
+        there = np.isfinite(np.diag(placebo.effect))
+        columns = [v for v in self.components.off_target if there[v]]
+        if not columns:
+            return math.nan
+        joint = joint_covariance(
+            self.components, placebo, columns, d.scenarios,
+            items=d.items, prompts=d.prompts, repeats=d.repeats,
+        )  # fmt: skip
+        taxes = (q.tax, q.placebo_tax)
+        return expected_width(joint, taxes, self._degrees, level=q.level, seed=self.seed)
 
     @cached_property
     def power_gain(self) -> float:
@@ -238,7 +261,12 @@ class Prediction:
 
 
 def predict(
-    components: Components, design: Design, question: Question | None = None, *, seed: int = 0
+    components: Components,
+    design: Design,
+    question: Question | None = None,
+    *,
+    seed: int = 0,
+    placebo: Components | None = None,
 ) -> Prediction:
     """Predict the precision and the power of a design; see `Prediction`.
 
@@ -248,12 +276,13 @@ def predict(
     design : Design
     question : Question, optional
     seed : int
+    placebo : Components, optional
 
     Returns
     -------
     Prediction
     """
-    return Prediction(components, design, question or Question(), seed)
+    return Prediction(components, design, question or Question(), seed, placebo)
 
 
 def required_scenarios(
@@ -263,6 +292,7 @@ def required_scenarios(
     question: Question | None = None,
     *,
     seed: int = 0,
+    placebo: Components | None = None,
 ) -> int | None:
     """Return the smallest number of scenarios with which a prediction is good enough.
 
@@ -275,6 +305,7 @@ def required_scenarios(
         True from some number of scenarios on.
     question : Question, optional
     seed : int
+    placebo : Components, optional
 
     Returns
     -------
@@ -284,7 +315,7 @@ def required_scenarios(
 
     def holds(scenarios: int) -> bool:
         design_ = replace(design, scenarios=scenarios)
-        return enough(predict(components, design_, question, seed=seed))
+        return enough(predict(components, design_, question, seed=seed, placebo=placebo))
 
     low, high = 3, 4
     while not holds(high):
