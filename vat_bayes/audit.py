@@ -19,7 +19,6 @@ from vat_bayes.checks import (
     gate,
     read_checks,
     run_checks,
-    withhold_small,
     write_checks,
 )
 from vat_bayes.conditions import Condition
@@ -419,7 +418,7 @@ def _conclude(
 ) -> FittedRun:
     estimands = compute_estimands(tree, level=level)
     checks = run_checks(tree, estimands, description=description, leave_out=leave_out)
-    estimands = gate(withhold_small(estimands, tree), checks)
+    estimands = gate(estimands, checks)
     write_table(run.estimands, estimands.table)
     write_dataset(run.draws, estimands.draws)
     write_checks(run.checks, checks)

@@ -5,7 +5,6 @@ from vat_bayes.checks.convergence import GATING, has_converged
 from vat_bayes.checks.leave_out import NAME as LEAVE_OUT
 from vat_bayes.checks.leave_out import check_leave_out
 from vat_bayes.checks.run import gate, run_checks
-from vat_bayes.checks.small_samples import withhold_small
 
 __all__ = [
     "GATING",
@@ -17,6 +16,5 @@ __all__ = [
     "has_converged",
     "read_checks",
     "run_checks",
-    "withhold_small",
     "write_checks",
 ]
