@@ -24,8 +24,8 @@ from simulated_studies import (
 from vat_bayes.conditions import Condition
 from vat_bayes.estimands import Estimands, compute_estimands, withhold
 from vat_bayes.estimands.arms import ArmInfo
-from vat_bayes.estimands.classical import PairedShifts
-from vat_bayes.estimands.classical_rows import add_classical
+from vat_bayes.estimands.classical import PairedShifts, scenario_bootstrap
+from vat_bayes.estimands.classical_rows import N_RESAMPLES, add_classical
 from vat_bayes.estimands.rows import Rows
 from vat_bayes.estimands.tax import tax_excess, tax_rms
 from vat_bayes.judgments import Judgments, load_judgments
@@ -428,3 +428,26 @@ def test_a_value_of_one_scenario_has_no_interval_between_scenarios() -> None:
         # A tax over values of which one has a single scenario has no error either.
         assert "tax_rms_bootstrap" not in found.index.get_level_values(0)
         assert "tax_rms_classical" not in found.index.get_level_values(0)
+
+
+def test_few_resamples_without_a_value_are_left_out() -> None:
+    """Seven scenarios of 24 have the value: one resample in some two thousand has none of them."""
+    rng = np.random.default_rng(3)
+    paired = PairedShifts(rng.normal(size=(1, 24, len(VALUES))), np.ones((1, 24, len(VALUES))))
+    paired.total[0, 7:, 2] = paired.weight[0, 7:, 2] = 0.0
+    lacking = 0
+    for seed in range(5):
+        lacking += np.isnan(scenario_bootstrap(paired, N_RESAMPLES, seed=seed)).any()
+        table = Rows(0.9)
+        add_classical(table, [ARM], [ARM], paired, seed=seed)
+        found = table.table().set_index(["estimand", "value"])
+        assert (found.loc["shift_bootstrap", "status"] == "ok").all()
+        assert np.isfinite(found.loc[("tax_rms_bootstrap", ""), "hi"])
+    assert lacking
+    # With three scenarios one resample in twenty has none, which is too many to leave out.
+    paired.total[0, 3:, 2] = paired.weight[0, 3:, 2] = 0.0
+    table = Rows(0.9)
+    add_classical(table, [ARM], [ARM], paired, seed=0)
+    found = table.table().set_index(["estimand", "value"])
+    assert found.loc[("shift_bootstrap", VALUES[2]), "status"] == "too-few-scenarios"
+    assert "tax_rms_bootstrap" not in found.index.get_level_values(0)

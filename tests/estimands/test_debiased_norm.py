@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chi2, ncx2
 
 from vat_bayes.estimands import tax
 from vat_bayes.estimands.norms import debiased_mean_square, signed_root
@@ -65,6 +66,28 @@ def test_no_effect_has_an_interval_down_to_exactly_zero() -> None:
         for _ in range(50)
     ]
     assert np.mean(np.array(lower) == 0.0) >= 0.85
+
+
+def test_an_estimate_shorter_than_noise_is_no_proof_of_nothing() -> None:
+    """Every interval reaches as far up as that of a study in which noise is of its usual size."""
+    rng = np.random.default_rng(8)
+    error = ERROR * rng.normal(size=(4000, N))
+    error -= error.mean(0)
+    direction = rng.normal(size=N)
+    direction /= np.linalg.norm(direction)
+
+    def upper(length: float) -> float:
+        return interval(np.sqrt(debiased_mean_square(length * direction + error)))[1]
+
+    typical = ERROR * np.sqrt(chi2(N).median())
+    for shorter in (0.01, 0.3, 0.9):
+        assert upper(shorter * typical) == pytest.approx(upper(typical), rel=0.03)
+    assert upper(1.3 * typical) > 1.1 * upper(typical)
+    # In closed form, errors being alike: where |typical|^2 is the lower twentieth.
+    for times in (0.9, 1.1):
+        square = N * (times * upper(typical) / ERROR) ** 2
+        tail = float(ncx2(N, square).cdf(chi2(N).median()))
+        assert (tail > 0.05) == (times < 1)
 
 
 def test_large_norms_are_nearly_unbiased() -> None:

@@ -63,15 +63,16 @@ def test_probability_of_keeping_to_a_budget_is_that_of_the_noncentral_chi_square
     rms: float,
 ) -> None:
     # With errors alike in all directions the confidence distribution is known: P(tax <= b) is
-    # P(chi2_n(n b^2) >= |m|^2).
+    # P(chi2_n(n b^2) >= |m|^2), with an estimate no shorter than noise is in half of all studies.
     rng = np.random.default_rng(int(10 * rms))
     n = 9
     estimate = rms * np.ones(n) + rng.normal(size=n)
     error = rng.normal(size=(20_000, n))
     error = (error - error.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(error.T))).T
     tax = np.sqrt(debiased_mean_square(estimate + error))
+    seen = max(estimate @ estimate, stats.chi2.median(n))
     for b in (0.2, 0.8, 1.3, 2.5, 3.5):
-        exact = stats.ncx2.sf(estimate @ estimate, n, n * b**2)
+        exact = stats.ncx2.sf(seen, n, n * b**2)
         assert (tax <= b).mean() == pytest.approx(exact, abs=0.012)
 
 
@@ -98,7 +99,11 @@ def test_at_the_budget_the_probability_is_uniform(size: float, correlation: floa
     # 300 studies: a share of .05 has a standard error of .0126.
     assert (p >= 0.95).mean() <= 0.05 + 3 * 0.0126
     assert (p <= 0.05).mean() <= 0.05 + 3 * 0.0126
-    assert abs(p.mean() - 0.5) <= 4 / np.sqrt(12 * 300)
+    error = 4 / np.sqrt(12 * 300)
+    assert p.mean() <= 0.5 + error
+    # A tax below its noise is rarely said to keep to a bound; above it the probability is uniform.
+    assert p.mean() >= 0.5 - error or size < 2
+    assert (p >= 0.95).mean() == 0 or size >= 2
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from vat_bayes.estimands.placebos import placebo_in
 from vat_bayes.estimands.tax import gain, off_target
 from vat_bayes.model.coupling import offdiagonal_norm
 from vat_bayes.model.structure import Floats
@@ -47,32 +48,11 @@ def estimand_draws(draws: xr.Dataset) -> dict[str, dict[str, Floats]]:
         if off:
             square = (shift[:, a][:, off] ** 2).mean(1)
             found["tax_rms"][label] = np.sqrt(square)
-            other = _placebo(draws, a)
-            if other is not None and not _is_reference(draws, a, other):
+            intervention = draws["arm_role"].values[a] == "intervention"
+            other = placebo_in(draws, a) if intervention else None
+            if other is not None:
                 found["tax_excess"][label] = square - (shift[:, other][:, off] ** 2).mean(1)
         if len(known) > 1:
             matrix = coupling[:, a][:, known][:, :, known]
             found["nvat_offdiag"][label] = offdiagonal_norm(matrix)
     return found
-
-
-def _placebo(draws: xr.Dataset, arm: int) -> int | None:
-    """Position of the placebo that an intervention is contrasted with, as the estimands take it."""
-    role, model = draws["arm_role"].values, draws["arm_model"].values
-    if role[arm] != "intervention":
-        return None
-    here = model == model[arm]
-    declared = np.flatnonzero(
-        here & (draws["arm_condition"].values == draws["arm_placebo"][arm].item())
-    )
-    if len(declared):
-        return int(declared[0])
-    only = np.flatnonzero(here & (role == "placebo"))
-    return int(only[0]) if len(only) == 1 else None
-
-
-def _is_reference(draws: xr.Dataset, arm: int, other: int) -> bool:
-    """Whether an arm is compared with another one already."""
-    if "arm_reference" not in draws.coords:
-        return False
-    return bool(draws["arm_reference"].values[arm] == draws["arm_condition"].values[other])

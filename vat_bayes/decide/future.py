@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from vat_bayes.decide.outlook import ENOUGH, Outlook
 from vat_bayes.decide.rule import Decision, Floats, judge
 from vat_bayes.estimands.contrasts import debiased_difference
 from vat_bayes.estimands.nearest import nearest_vectors
-from vat_bayes.estimands.norms import mean_square, signed_root
+from vat_bayes.estimands.norms import as_long_as_noise, mean_square, signed_root
+from vat_bayes.estimands.placebos import placebo_in
 from vat_bayes.estimands.tax import off_target
 from vat_bayes.values import VALUES
 
@@ -116,7 +116,7 @@ def _future(draws: xr.Dataset, budget: Budget, decision: Decision, seed: int) ->
     if arm is None or "arm_scenarios" not in draws.coords:
         return None
     contrast = any(c.estimand == "tax_excess" for c in budget.clauses)
-    other = _placebo(draws, arm) if contrast else None
+    other = placebo_in(draws, arm) if contrast else None
     columns = [arm] if other is None else [arm, other]
     targets = tuple(t for t in str(draws["arm_target"].to_numpy()[arm]).split(",") if t)
     off = [
@@ -197,36 +197,12 @@ class _Shape:
 
 def _probability_within(draws: Floats, bound: float) -> float:
     """Return P(tax <= bound) without all other quantiles; see `debiased_mean_square`."""
-    centre = draws.mean(0)
-    error = draws - centre
+    error = draws - draws.mean(0)
+    own = (error**2).sum(1)
+    centre = as_long_as_noise(draws.mean(0), own)
     square = bound**2 * draws.shape[1]
     (x,) = nearest_vectors(
         centre, error.T @ error / len(error), np.ones_like(centre), np.array([square])
     )
-    scattered = square + 2.0 * (error @ x) + (error**2).sum(1)
+    scattered = square + 2.0 * (error @ x) + own
     return float((scattered >= centre @ centre).mean())
-
-
-def _placebo(draws: xr.Dataset, arm: int) -> int | None:
-    """Return the position of the placebo of an arm: the declared one, else the model's only one.
-
-    None where that one repeated the baseline and has no draws, or is the arm's reference.
-    """
-    model = str(draws["arm_model"].to_numpy()[arm])
-    declared = str(draws["arm_placebo"].to_numpy()[arm])
-    mine = [
-        i
-        for i, (m, role) in enumerate(
-            zip(draws["arm_model"].to_numpy(), draws["arm_role"].to_numpy(), strict=True)
-        )
-        if str(m) == model and str(role) == "placebo"
-    ]
-    identical = json.loads(draws.attrs.get("identical_arms", "[]"))
-    if any((str(a["model"]), str(a["name"])) == (model, declared) for a in identical):
-        return None
-    named = [i for i in mine if str(draws["arm_condition"].to_numpy()[i]) == declared]
-    found = named[0] if named else (mine[0] if len(mine) == 1 else None)
-    if found is None or "arm_reference" not in draws.coords:
-        return found
-    reference = str(draws["arm_reference"].to_numpy()[arm])
-    return None if str(draws["arm_condition"].to_numpy()[found]) == reference else found
