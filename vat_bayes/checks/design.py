@@ -135,8 +135,9 @@ def check_null(table: pd.DataFrame, draws: xr.Dataset, tree: xr.DataTree, role: 
         return Check(name, "not-run", None, None, f"no {role} condition has a tax")
     worst = rows.iloc[int(rows["lo"].to_numpy().argmax())]
     moved = bool(worst["lo"] > 0)
-    interval = f"[{worst['lo']:.2f}, {worst['hi']:.2f}]"
-    what = f"{worst['condition']} moved the values by {worst['mean']:.2f} {interval} points"
+    # In digits that count: the tax of a retest may be a thousandth of a point.
+    mean, lo, hi = (f"{worst[x]:.2g}" for x in ("mean", "lo", "hi"))
+    what = f"{worst['condition']} moved the values by {mean} [{lo}, {hi}] points"
     why = (
         f"{what}; read the interventions by their excess over it"
         if moved
