@@ -215,6 +215,12 @@ def _refuse_unknown(rule: Rule, study: Study) -> None:
             raise InputError(f"'{clause}' asks for a contrast, and the study has no placebo")
         placebos = {c.name for c in conditions if c.role == "placebo"}
         asked = [c for c in mine if c.role == "intervention"]
+        if clause.estimand == "tax_excess" and not asked:
+            named = [c.name for c in conditions if c.role == "intervention"]
+            raise InputError(
+                f"'{clause}' asks for a contrast with the placebo, which only an intervention has",
+                hint=f"there are: {', '.join(named)}",
+            )
         if clause.estimand == "tax_excess" and all(c.reference in placebos for c in asked):
             raise InputError(
                 f"'{clause}' asks for a contrast with the placebo, and no intervention is compared "

@@ -95,6 +95,7 @@ def test_a_rule_that_is_never_met_ends_with_all_scenarios(longer: Study, tmp_pat
         ("width(gain) < 1", {"block": 0}, "--block is 0, expected at least 1"),
         ("width(gain, retset) < 1", {}, "names the condition 'retset'"),
         ("width(gain, retest) < 1", {}, "no condition has a target"),
+        ("width(tax_excess, retest) < 1", {}, "which only an intervention has"),
         ("decided", {"budget": Path("missing.toml")}, "the budget file does not exist"),
     ],
 )
