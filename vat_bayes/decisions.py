@@ -46,7 +46,8 @@ def decide_run(folder: str | Path, budget: str | Path | None = None) -> list[Dec
     list of Decision
         After writing ``decision.json``, the rows ``p_over_budget`` of ``estimands.csv``, and, in
         the manifest, the hash of every budget that was ever used on this run and when its file was
-        last changed. A fit that did not converge decides nothing.
+        last changed. A fit that did not converge decides nothing, and a run in which a check
+        failed accepts nothing.
 
     Raises
     ------
@@ -64,10 +65,13 @@ def decide_run(folder: str | Path, budget: str | Path | None = None) -> list[Dec
     file = _budget_file(run, budget)
     content = file.read_bytes()
     read = at_look(read_budget(content, where=file.name), run.read_manifest().get("sequential"))
-    failed = not has_converged(read_checks(run.checks), where=str(run.checks))
+    checks = read_checks(run.checks)
+    converged = has_converged(checks, where=str(run.checks))
     with xr.open_dataset(run.draws) as draws:
-        decisions = decide(draws, read, withheld="not-converged" if failed else None)
+        decisions = decide(draws, read, withheld=None if converged else "not-converged")
         decisions = [replace(d, outlook=foresee(draws, read, d)) for d in decisions]
+    failed = [c.check for c in checks if c.verdict == "fail"]
+    decisions = [_unless_failed(d, failed) for d in decisions]
     changed = _utc(file.stat().st_mtime)
     if file.resolve() != run.budget.resolve():
         write_text(run.budget, content.decode("utf-8-sig"))
@@ -76,6 +80,19 @@ def decide_run(folder: str | Path, budget: str | Path | None = None) -> list[Dec
     table = pd.read_csv(run.estimands, dtype=str, keep_default_na=False)
     write_table(run.estimands, over_budget_rows(table, decisions))
     return decisions
+
+
+def _unless_failed(decision: Decision, failed: list[str]) -> Decision:
+    """Take an acceptance back where a check failed.
+
+    A model that does not describe the answers can be sure of what is not so: a real release was
+    accepted with a tax of 0.33 whose paired differences had 0.67.
+    """
+    if decision.verdict != "accept" or not failed:
+        return decision
+    word = "check" if len(failed) == 1 else "checks"
+    why = f"{decision.why}, but the {word} {', '.join(failed)} failed: no number to sign"
+    return replace(decision, verdict="undecided", why=why)
 
 
 def at_look(budget: Budget, sequential: Mapping[str, Any] | None) -> Budget:

@@ -92,6 +92,22 @@ def test_a_failed_sampler_decides_nothing(
     assert "p_over_budget" not in (run / "estimands.csv").read_text()
 
 
+def test_a_model_that_failed_a_check_is_not_accepted(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = [Check(name, "pass", 1.0, 1.0, "fine") for name in GATING]
+    write_checks(run / "checks.json", [*checks, Check("ppc_ratings", "fail", 28.0, 6.0, "known")])
+    assert main(["decide", str(run), "--budget", str(budget(tmp_path, LAX))]) == 1
+    (one,) = json.loads((run / "decision.json").read_text())["decisions"]
+    assert (one["verdict"], one["joint_probability"]) == ("undecided", 1.0)
+    assert one["why"].endswith("but the check ppc_ratings failed: no number to sign")
+    # What is rejected stays so, and a warning takes nothing back.
+    assert main(["decide", str(run), "--budget", str(budget(tmp_path, STRICT))]) == 1
+    assert json.loads((run / "decision.json").read_text())["verdict"] == "reject"
+    write_checks(run / "checks.json", [*checks, Check("ppc_ratings", "warn", 4.0, 3.0, "known")])
+    assert main(["decide", str(run), "--budget", str(budget(tmp_path, LAX))]) == 0
+
+
 def test_checks_that_did_not_run_vouch_for_nothing(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
