@@ -52,8 +52,8 @@ def finished[Job](
         ProcessPoolExecutor(
             workers,
             mp_context=context,
-            initializer=_keep_to_one_core,
-            initargs=(taken,),
+            initializer=_keep_to_own_cores,
+            initargs=(taken, workers),
             max_tasks_per_child=renewed_after,
         ) as pool,
     ):
@@ -68,8 +68,8 @@ def finished[Job](
                 yield running.pop(future), future
 
 
-def _keep_to_one_core(taken: str) -> None:
-    """Keep this process to a core that no other one of the pool has, where the system can.
+def _keep_to_own_cores(taken: str, workers: int) -> None:
+    """Keep this process to its share of the cores, where the system can.
 
     JAX begins as many threads as a process has cores. Those of two processes on two cores wait for
     each other: a gradient took five times as long as in two processes with a core each.
@@ -78,13 +78,14 @@ def _keep_to_one_core(taken: str) -> None:
         return
     import fcntl
 
-    for core in sorted(os.sched_getaffinity(0)):
-        lock = os.open(Path(taken) / str(core), os.O_CREAT | os.O_RDWR)
+    cores = sorted(os.sched_getaffinity(0))
+    for place in range(min(workers, len(cores))):
+        lock = os.open(Path(taken) / str(place), os.O_CREAT | os.O_RDWR)
         try:
             # Held until the process ends, whichever way it does.
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(lock)
             continue
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores[place::workers])
         return

@@ -211,17 +211,19 @@ def _refuse_unknown(rule: Rule, study: Study) -> None:
         mine = [c for c in conditions if clause.condition in ("", c.name)]
         if clause.estimand == "gain" and not any(c.target for c in mine):
             raise InputError(f"'{clause}' asks for a gain, and no condition has a target")
-        if clause.estimand == "tax_excess" and not any(c.role == "placebo" for c in conditions):
-            raise InputError(f"'{clause}' asks for a contrast, and the study has no placebo")
+        if clause.estimand != "tax_excess":
+            continue
         placebos = {c.name for c in conditions if c.role == "placebo"}
-        asked = [c for c in mine if c.role == "intervention"]
-        if clause.estimand == "tax_excess" and not asked:
-            named = [c.name for c in conditions if c.role == "intervention"]
+        interventions = [c for c in conditions if c.role == "intervention"]
+        asked = [c for c in interventions if c in mine]
+        if not placebos:
+            raise InputError(f"'{clause}' asks for a contrast, and the study has no placebo")
+        if not asked:
             raise InputError(
                 f"'{clause}' asks for a contrast with the placebo, which only an intervention has",
-                hint=f"there are: {', '.join(named)}",
+                hint=f"there are: {', '.join(c.name for c in interventions)}",
             )
-        if clause.estimand == "tax_excess" and all(c.reference in placebos for c in asked):
+        if all(c.reference in placebos for c in asked):
             raise InputError(
                 f"'{clause}' asks for a contrast with the placebo, and no intervention is compared "
                 "with anything else"

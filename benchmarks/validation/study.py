@@ -9,9 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from benchmarks.validation.settings import Setting
-from vat_bayes.checks import Check, gate
-from vat_bayes.checks.convergence import GATING, check_convergence
-from vat_bayes.checks.fast_engine import check_fast_engine
+from vat_bayes.checks import GATING, Check, gate, gating_checks
 from vat_bayes.estimands import Estimands, compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import fit
@@ -49,8 +47,7 @@ def run_study(setting: Setting, seed: int) -> pd.DataFrame:
             seed=seed, draws=DRAWS * longer, tune=TUNE * longer, chains=CHAINS,
         )  # fmt: skip
         estimands = compute_estimands(tree)
-        # Those that withhold numbers; the others would take a quarter of the time.
-        checks = [*check_convergence(tree, estimands.draws), check_fast_engine(tree)]
+        checks = gating_checks(tree, estimands.draws)
         if not any(c.check in GATING and c.verdict == "fail" for c in checks):
             break
     rows = held_against_truth(

@@ -30,8 +30,7 @@ import numpy as np
 from benchmarks.validation.settings import Setting, planned
 from benchmarks.validation.study import CHAINS, DRAWS, TUNE, held_against_truth
 from benchmarks.validation.tasks import ROOT, digest
-from vat_bayes.checks import GATING, gate
-from vat_bayes.checks.convergence import check_convergence
+from vat_bayes.checks import GATING, gate, gating_checks
 from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model.build import Prepared, prepare
@@ -74,7 +73,7 @@ def finish(study: Study, folder: Path, place: int, seconds: float, out: Path) ->
     prior = _prior(setting.scenarios)
     tree = build_tree(prepared, samples, prior, {"seconds": seconds}, spec=spec, replicate=False)
     estimands = compute_estimands(tree)
-    checks = check_convergence(tree, estimands.draws)
+    checks = gating_checks(tree, estimands.draws)
     if any(c.verdict == "fail" and c.check in GATING for c in checks):
         return False
     rows = held_against_truth(

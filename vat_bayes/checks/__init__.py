@@ -4,7 +4,7 @@ from vat_bayes.checks.check import Check, Verdict, read_checks, write_checks
 from vat_bayes.checks.convergence import GATING, has_converged
 from vat_bayes.checks.leave_out import NAME as LEAVE_OUT
 from vat_bayes.checks.leave_out import check_leave_out
-from vat_bayes.checks.run import gate, run_checks
+from vat_bayes.checks.run import gate, gating_checks, run_checks
 
 __all__ = [
     "GATING",
@@ -13,6 +13,7 @@ __all__ = [
     "Verdict",
     "check_leave_out",
     "gate",
+    "gating_checks",
     "has_converged",
     "read_checks",
     "run_checks",
