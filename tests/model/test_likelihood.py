@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pymc as pm
 import pytest
 from numpyro.infer.util import log_density
 from pymc.model.transform.conditioning import remove_value_transforms
 from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
 from simulated_studies import (
     add_prompts_and_repeats,
     factorial_structure,
@@ -24,7 +26,10 @@ from simulated_studies import (
 from vat_bayes.model import effects, load_spec, ratings, scores
 from vat_bayes.model.backends import numpyro as numpyro_models
 from vat_bayes.model.backends import pymc as pymc_models
-from vat_bayes.model.backends.numpyro import log_category_probability
+from vat_bayes.model.backends.numpyro_likelihoods import (
+    log_category_probability,
+    normal_log_density,
+)
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.scores import ScoresDesign, reduce_scores
 
@@ -127,6 +132,59 @@ def by_scenario(design: RatingsDesign, raw: dict[str, Any]) -> np.ndarray:
     for value, state, item in zip(cells, design.cell_state, design.cell_item, strict=True):
         out[s.state_model[state], s.item_scenario[item]] += value
     return out
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_numpyro_gradient_is_the_slope_of_the_reference(kind: str) -> None:
+    # Its derivatives are written out by hand; the reference knows nothing of them.
+    rng = np.random.default_rng(5)
+    design, raw = make(kind, rng)
+    is_scores = isinstance(design, ScoresDesign)
+    model = numpyro_models.scores_model if is_scores else numpyro_models.ratings_model
+    raw = {k: np.asarray(x, float) for k, x in raw.items()}
+    along = {k: rng.normal(size=x.shape) for k, x in raw.items()}
+    # Shares add up to one in any direction that their density has.
+    along = {k: x - x.mean(-1, keepdims=True) if k == "share" else x for k, x in along.items()}
+    along = {k: 0.1 * x if k == "share" else x for k, x in along.items()}
+    with jax.enable_x64(True):
+        gradient = jax.jit(jax.grad(lambda at: log_density(model, (design, SPEC), {}, at)[0]))(raw)
+    slope = sum(float((np.asarray(gradient[k]) * along[k]).sum()) for k in raw)
+    step = 1e-5
+    ahead, behind = (
+        reference_density(design, {k: raw[k] + sign * step * along[k] for k in raw})
+        for sign in (1, -1)
+    )
+    assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6)
+
+
+def test_normal_log_density_of_several_blocks_and_both_its_slopes() -> None:
+    rng = np.random.default_rng(6)
+    n = np.array([7.0, 1.0])
+    half = rng.normal(size=(2, 4, 4))
+    covariance = half @ half.swapaxes(1, 2) + np.eye(4)
+    vectors = [rng.normal(size=(int(k), 4)) for k in n]
+    total = np.stack([x.T @ x for x in vectors])
+    expected = [
+        multivariate_normal(np.zeros(4), c).logpdf(x).sum() + len(x) * 2 * np.log(2 * np.pi)
+        for c, x in zip(covariance, vectors, strict=True)
+    ]
+    with jax.enable_x64(True):
+        value = normal_log_density(n, covariance, total)
+        # Differentiated by the library, step by step, from the determinant and a solution.
+        plain = jax.grad(
+            lambda s, t: -0.5 * (
+                n * jnp.linalg.slogdet(s)[1] + jnp.trace(jnp.linalg.solve(s, t), axis1=1, axis2=2)
+            ).sum(),
+            argnums=(0, 1),
+        )(covariance, total)  # fmt: skip
+        found = jax.grad(lambda s, t: normal_log_density(n, s, t).sum(), argnums=(0, 1))(
+            covariance, total
+        )
+        broken = normal_log_density(n, -covariance, total)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    for ours, library in zip(found, plain, strict=True):
+        np.testing.assert_allclose(ours, library, rtol=1e-9, atol=1e-12)
+    assert np.isnan(broken).all()
 
 
 def test_probabilities_of_a_cell_add_up_to_one() -> None:

@@ -9,10 +9,13 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import Array
-from jax.nn import log_sigmoid
 from jax.scipy.linalg import solve_triangular
-from jax.scipy.special import gammaln, log_ndtr
+from jax.scipy.special import gammaln
 
+from vat_bayes.model.backends.numpyro_likelihoods import (
+    log_category_probability,
+    normal_log_density,
+)
 from vat_bayes.model.backends.numpyro_priors import (
     coupling_factor,
     half_normal,
@@ -22,43 +25,10 @@ from vat_bayes.model.backends.numpyro_priors import (
 )
 from vat_bayes.model.blocks import Blocks, build_blocks, build_scenario_rows
 from vat_bayes.model.intercepts import intercept_order, siblings
-from vat_bayes.model.priors import Link, ModelSpec
-from vat_bayes.model.ratings import FAR, SMALL_GAP, RatingsDesign
+from vat_bayes.model.priors import ModelSpec
+from vat_bayes.model.ratings import FAR, RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Floats, Structure
-
-
-def log_category_probability(upper: Array, lower: Array, link: Link = "logistic") -> Array:
-    """Compute ``log(F(upper) - F(lower))``, stable in both tails.
-
-    For logistic F, ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so no difference of
-    nearly equal numbers is taken. For normal F both bounds are brought into the lower tail by
-    symmetry, where ``log F`` keeps its digits, and a gap too small for a difference is the density
-    in its middle times its width.
-
-    Parameters
-    ----------
-    upper, lower : Array
-        In the units of the link, ``upper > lower``.
-    link : {"logistic", "probit"}
-
-    Returns
-    -------
-    Array, shape of the arguments broadcast
-    """
-    if link == "logistic":
-        return log_sigmoid(upper) + log_sigmoid(-lower) + jnp.log(-jnp.expm1(lower - upper))
-    flip = upper + lower > 0
-    b, a = jnp.where(flip, -lower, upper), jnp.where(flip, -upper, lower)
-    gap = b - a
-    small = gap < SMALL_GAP
-    # The branch that is not taken must have a finite gradient as well.
-    top = log_ndtr(b)
-    apart = jnp.where(small, -1.0, log_ndtr(jnp.where(small, b - 1.0, a)) - top)
-    middle = 0.5 * (a + b)
-    density = -0.5 * middle**2 - 0.5 * np.log(2 * np.pi)
-    narrow = density + jnp.log(jnp.where(small, gap, 1.0))
-    return jnp.where(small, narrow, top + jnp.log(-jnp.expm1(apart)))
 
 
 def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
@@ -115,12 +85,12 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     eta += intercept[s.state_model[state], item]
     eta += _further_terms(design, prior, own)
 
-    sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))[state]
+    sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))
     ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-FAR, FAR)))
     cell, category, count = design.entries
-    entry_model = s.state_model[state][cell]
-    upper = (ends[entry_model, category + 1] - eta[cell]) * sharpness[cell]
-    lower = (ends[entry_model, category] - eta[cell]) * sharpness[cell]
+    of_model, of_state, centre = s.state_model[state[cell]], sharpness[state[cell]], eta[cell]
+    upper = (ends[of_model, category + 1] - centre) * of_state
+    lower = (ends[of_model, category] - centre) * of_state
     numpyro.factor("ratings", (count * log_category_probability(upper, lower, spec.link)).sum())
 
 
@@ -247,29 +217,31 @@ def scores_model(design: ScoresDesign, spec: ModelSpec) -> None:
 
 def _normal_scenarios(design: ScoresDesign, p: _Scatter) -> Array:
     b = build_blocks(design)
-    mean, factor = _block_moments(b, p)
+    mean, covariance = _block_moments(b, p)
     about = b.mean - mean
     total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
-    constant = b.real.sum(-1) * np.log(2 * np.pi)
-    out = -0.5 * (b.n * (_log_det(factor) + constant) + _quadratic(factor, total)).sum()
+    out = normal_log_density(jnp.asarray(b.n), covariance, total).sum()
+    n_scores = (b.n * b.real.sum(-1)).sum()
     for i, residual in enumerate(design.residuals):
-        factor = _residual_factor(design, i, p)
+        covariance = _residual_covariance(design, i, p)
         scatter, degrees = residual.scatters.sum(0), residual.degrees.sum()
-        constant = len(residual.states) * np.log(2 * np.pi)
-        out += -0.5 * (degrees * (_log_det(factor) + constant) + _quadratic(factor, scatter))
-    return out
+        out += normal_log_density(jnp.asarray(degrees), covariance, jnp.asarray(scatter))
+        n_scores += degrees * len(residual.states)
+    return out - 0.5 * n_scores * np.log(2 * np.pi)
 
 
 def _heavy_tailed_scenarios(design: ScoresDesign, p: _Scatter, df: float) -> Array:
     """Log-likelihood of multivariate t scenarios: one weight for all the scores of each."""
     b, rows = build_blocks(design), build_scenario_rows(design)
-    mean, factor = _block_moments(b, p)
+    mean, covariance = _block_moments(b, p)
+    factor = jnp.linalg.cholesky(covariance)
     about = jnp.where(b.real[:, None, :], rows.scores - mean[:, None, :], 0.0)
     whitened = solve_triangular(factor, jnp.swapaxes(about, -1, -2), lower=True)
     square = jnp.zeros(len(rows.dimension)).at[rows.place].add((whitened**2).sum(1))
     log_det = jnp.zeros(len(rows.dimension)).at[rows.place].add(_log_det(factor)[:, None])
     for i, residual in enumerate(design.residuals):
-        factor, place = _residual_factor(design, i, p), rows.residual_place[i]
+        factor = jnp.linalg.cholesky(_residual_covariance(design, i, p))
+        place = rows.residual_place[i]
         square = square.at[place].add(_quadratic(factor, residual.scatters))
         log_det = log_det.at[place].add(residual.degrees * _log_det(factor))
     d = rows.dimension
@@ -279,7 +251,7 @@ def _heavy_tailed_scenarios(design: ScoresDesign, p: _Scatter, df: float) -> Arr
 
 
 def _block_moments(b: Blocks, p: _Scatter) -> tuple[Array, Array]:
-    """Mean and Cholesky factor of the covariance of each pattern, (group, row) and (.., row)."""
+    """Mean and covariance of each pattern, (group, row) and (group, row, row)."""
     gain = p.sharpness[b.state]
     mean = gain * ((b.loading * p.centre[b.state]).sum(-1) + b.one * p.shift[b.state])
     varying = jnp.einsum("grv,grvw->grw", b.loading, p.half[b.state])
@@ -291,14 +263,14 @@ def _block_moments(b: Blocks, p: _Scatter) -> tuple[Array, Array]:
     covariance = gain[:, :, None] * gain[:, None, :] * between
     own = jnp.where(b.real, p.noise[b.state] ** 2, 1.0)
     covariance += own[:, :, None] * np.eye(b.state.shape[1])
-    return jnp.where(b.real, mean, 0.0), jnp.linalg.cholesky(covariance)
+    return jnp.where(b.real, mean, 0.0), covariance
 
 
-def _residual_factor(design: ScoresDesign, index: int, p: _Scatter) -> Array:
+def _residual_covariance(design: ScoresDesign, index: int, p: _Scatter) -> Array:
     residual = design.residuals[index]
     gain = p.sharpness[residual.states]
     covariance = p.kappa_scale[residual.model] ** 2 * jnp.outer(gain, gain)
-    return jnp.linalg.cholesky(covariance + jnp.diag(p.noise[residual.states] ** 2))
+    return covariance + jnp.diag(p.noise[residual.states] ** 2)
 
 
 def _log_det(factor: Array) -> Array:

@@ -1,0 +1,133 @@
+"""Log densities of a rating and of normal blocks in JAX, with their derivatives written out.
+
+Differentiated step by step, a Cholesky factor costs several times its own computation, and the
+exponentials of a rating's probability are taken twice. Both have short derivatives in what is at
+hand once the value is known; with them a gradient takes about half as long for scores, three
+quarters for ratings.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.scipy.linalg import solve_triangular
+from jax.scipy.special import log_ndtr
+
+from vat_bayes.model.priors import Link
+from vat_bayes.model.ratings import SMALL_GAP
+
+Pair = tuple[Any, Any]
+Triple = tuple[Any, Any, Any]
+
+
+def log_category_probability(upper: Array, lower: Array, link: Link = "logistic") -> Array:
+    """Compute ``log(F(upper) - F(lower))``, stable in both tails.
+
+    For logistic F, ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so no difference of
+    nearly equal numbers is taken. For normal F both bounds are brought into the lower tail by
+    symmetry, where ``log F`` keeps its digits, and a gap too small for a difference is the density
+    in its middle times its width.
+
+    Parameters
+    ----------
+    upper, lower : Array
+        In the units of the link, ``upper > lower``.
+    link : {"logistic", "probit"}
+
+    Returns
+    -------
+    Array, shape of the arguments broadcast
+    """
+    if link == "logistic":
+        upper, lower = jnp.broadcast_arrays(upper, lower)
+        result: Array = _logistic(upper, lower)
+        return result
+    flip = upper + lower > 0
+    b, a = jnp.where(flip, -lower, upper), jnp.where(flip, -upper, lower)
+    gap = b - a
+    small = gap < SMALL_GAP
+    # The branch that is not taken must have a finite gradient as well.
+    top = log_ndtr(b)
+    apart = jnp.where(small, -1.0, log_ndtr(jnp.where(small, b - 1.0, a)) - top)
+    middle = 0.5 * (a + b)
+    density = -0.5 * middle**2 - 0.5 * np.log(2 * np.pi)
+    narrow = density + jnp.log(jnp.where(small, gap, 1.0))
+    return jnp.where(small, narrow, top + jnp.log(-jnp.expm1(apart)))
+
+
+def _logistic_jvp(at: Pair, along: Pair) -> Pair:
+    value, rising, falling = _logistic_and_slopes(*at)
+    return value, rising * along[0] - falling * along[1]
+
+
+def _logistic_and_slopes(upper: Array, lower: Array) -> tuple[Array, Array, Array]:
+    """Log-probability, its slope in the upper bound, and minus that in the lower."""
+    # Neither exponential overflows, and each is taken once.
+    above, below = jnp.exp(-jnp.abs(upper)), jnp.exp(-jnp.abs(lower))
+    inside = -jnp.expm1(lower - upper)
+    value = jnp.minimum(upper, 0.0) - jnp.maximum(lower, 0.0)
+    value += jnp.log(inside / ((1.0 + above) * (1.0 + below)))
+    # d log(1 - exp(a - b)) / db = 1 / (exp(b - a) - 1), and d log F(b) / db = F(-b).
+    shared = (1.0 - inside) / inside
+    rising = jnp.where(upper > 0, above, 1.0) / (1.0 + above) + shared
+    falling = jnp.where(lower > 0, 1.0, below) / (1.0 + below) + shared
+    return value, rising, falling
+
+
+_logistic: Any = jax.custom_jvp(lambda upper, lower: _logistic_and_slopes(upper, lower)[0])
+_logistic.defjvp(_logistic_jvp)
+
+
+def normal_log_density(n: Array, covariance: Array, total: Array) -> Array:
+    """Compute the log density of centred normal vectors from their sum of cross products.
+
+    ``-(n log det S + trace(S^-1 T)) / 2``, whose derivative in the covariance S is
+    ``-(n S^-1 - S^-1 T S^-1) / 2`` and in the cross products T is ``-S^-1 / 2``.
+
+    Parameters
+    ----------
+    n : Array, shape (...)
+        How many vectors.
+    covariance : Array, shape (..., row, row)
+        Positive definite.
+    total : Array, shape (..., row, row)
+
+    Returns
+    -------
+    Array, shape (...)
+        Without the constant ``-n row log(2 pi) / 2``; NaN where the covariance is not positive
+        definite.
+
+    References
+    ----------
+    Petersen, Pedersen (2012). The Matrix Cookbook, equations 57, 61 and 124.
+    """
+    result: Array = _normal(n, covariance, total)
+    return result
+
+
+def _normal_jvp(at: Triple, along: Triple) -> Pair:
+    n, _, total = at
+    value, precision = _normal_and_precision(*at)
+    fit = precision @ total @ precision
+    slope = n[..., None, None] * precision - fit
+    return value, -0.5 * ((slope * along[1]).sum((-1, -2)) + (precision * along[2]).sum((-1, -2)))
+
+
+def _normal_and_precision(n: Array, covariance: Array, total: Array) -> tuple[Array, Array]:
+    factor = jnp.linalg.cholesky(covariance)
+    unit = jnp.broadcast_to(jnp.eye(covariance.shape[-1]), covariance.shape)
+    whitening = solve_triangular(factor, unit, lower=True)
+    precision = jnp.swapaxes(whitening, -1, -2) @ whitening
+    log_det = 2.0 * jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
+    return -0.5 * (n * log_det + (precision * total).sum((-1, -2))), precision
+
+
+_normal: Any = jax.custom_jvp(
+    lambda n, covariance, total: _normal_and_precision(n, covariance, total)[0]
+)
+_normal.defjvp(_normal_jvp)
