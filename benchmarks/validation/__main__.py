@@ -24,6 +24,7 @@ def main() -> None:
     kinds = ["coverage", "null", "misspecified", "coupling", "sbc", "subset"]
     parser.add_argument("--studies", type=int, default=200, help="of each kind")
     parser.add_argument("--backend", choices=["numpyro", "pymc"], help="only what it fits")
+    parser.add_argument("--readout", choices=["distribution", "ratings"], help="only what is of it")
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--scenarios", type=int, nargs="+", help="only studies of so many")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
@@ -42,6 +43,8 @@ def main() -> None:
     every = list(tasks(options.studies, options.only))
     if options.backend:
         every = [t for t in every if options.backend in t[1]]
+    if options.readout:
+        every = [t for t in every if f"-{options.readout}-" in t[1]]
     if options.scenarios:
         sizes = [f"-S{n}-" for n in options.scenarios]
         every = [t for t in every if any(size in t[1] for size in sizes)]

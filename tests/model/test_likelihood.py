@@ -12,7 +12,6 @@ import pytest
 from numpyro.infer.util import log_density
 from pymc.model.transform.conditioning import remove_value_transforms
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal
 from simulated_studies import (
     add_prompts_and_repeats,
     factorial_structure,
@@ -27,8 +26,8 @@ from vat_bayes.model import effects, load_spec, ratings, scores
 from vat_bayes.model.backends import numpyro as numpyro_models
 from vat_bayes.model.backends import pymc as pymc_models
 from vat_bayes.model.backends.numpyro_likelihoods import (
+    inverse_and_log_det,
     log_category_probability,
-    normal_log_density,
 )
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.scores import ScoresDesign, reduce_scores
@@ -157,34 +156,29 @@ def test_numpyro_gradient_is_the_slope_of_the_reference(kind: str) -> None:
     assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6)
 
 
-def test_normal_log_density_of_several_blocks_and_both_its_slopes() -> None:
+def test_inverse_and_log_det_of_several_matrices_and_their_slopes() -> None:
     rng = np.random.default_rng(6)
-    n = np.array([7.0, 1.0])
     half = rng.normal(size=(2, 4, 4))
-    covariance = half @ half.swapaxes(1, 2) + np.eye(4)
-    vectors = [rng.normal(size=(int(k), 4)) for k in n]
-    total = np.stack([x.T @ x for x in vectors])
-    expected = [
-        multivariate_normal(np.zeros(4), c).logpdf(x).sum() + len(x) * 2 * np.log(2 * np.pi)
-        for c, x in zip(covariance, vectors, strict=True)
-    ]
+    matrix = half @ half.swapaxes(1, 2) + np.eye(4)
+    weight = rng.normal(size=(2, 4, 4))
+
+    def ours(x: Any) -> Any:
+        inverse, log_det = inverse_and_log_det(x)
+        return (inverse * weight).sum() + (log_det * np.array([1.0, 3.0])).sum()
+
+    def library(x: Any) -> Any:
+        # Differentiated step by step.
+        log_det = jnp.linalg.slogdet(x)[1]
+        return (jnp.linalg.inv(x) * weight).sum() + (log_det * np.array([1.0, 3.0])).sum()
+
     with jax.enable_x64(True):
-        value = normal_log_density(n, covariance, total)
-        # Differentiated by the library, step by step, from the determinant and a solution.
-        plain = jax.grad(
-            lambda s, t: -0.5 * (
-                n * jnp.linalg.slogdet(s)[1] + jnp.trace(jnp.linalg.solve(s, t), axis1=1, axis2=2)
-            ).sum(),
-            argnums=(0, 1),
-        )(covariance, total)  # fmt: skip
-        found = jax.grad(lambda s, t: normal_log_density(n, s, t).sum(), argnums=(0, 1))(
-            covariance, total
-        )
-        broken = normal_log_density(n, -covariance, total)
-    np.testing.assert_allclose(value, expected, rtol=1e-12)
-    for ours, library in zip(found, plain, strict=True):
-        np.testing.assert_allclose(ours, library, rtol=1e-9, atol=1e-12)
-    assert np.isnan(broken).all()
+        assert float(ours(matrix)) == pytest.approx(float(library(matrix)), rel=1e-12)
+        slope, expected = jax.grad(ours)(matrix), jax.grad(library)(matrix)
+        broken = inverse_and_log_det(-matrix)
+    # In a symmetric matrix two entries move together.
+    for x, y in zip(slope, expected, strict=True):
+        np.testing.assert_allclose(x + x.T, y + y.T, rtol=1e-9, atol=1e-12)
+    assert all(np.isnan(x).any() for x in broken)
 
 
 def test_probabilities_of_a_cell_add_up_to_one() -> None:
