@@ -41,8 +41,10 @@ class StateBlocks:
     length : ndarray, shape (group, r)
         Left singular vectors and singular values of the loadings.
     mean : ndarray, shape (group, state, axis)
-    scatter : ndarray, shape (group, state * axis, state * axis)
-        Sum of cross products about the mean.
+    about : ndarray, shape (group, row, state * axis)
+        Scores less their mean, a scenario in a row, or fewer rows with the same cross products.
+    within : ndarray, shape (group, state, axis, axis)
+        Sum of cross products about the mean within each state.
     """
 
     model: Ints
@@ -54,7 +56,8 @@ class StateBlocks:
     direction: Floats
     length: Floats
     mean: Floats
-    scatter: Floats
+    about: Floats
+    within: Floats
 
 
 def build_state_blocks(design: ScoresDesign) -> StateBlocks:
@@ -77,14 +80,15 @@ def build_state_blocks(design: ScoresDesign) -> StateBlocks:
     observed, mean = np.zeros(shape), np.zeros(shape)
     loading = np.zeros((len(groups), n_axes, len(s.values)))
     one = np.zeros((len(groups), n_axes))
-    scatter = np.zeros((len(groups), n_states * n_axes, n_states * n_axes))
+    roots = [_root(g) for g in groups]
+    about = np.zeros((len(groups), max(len(x) for x in roots), *shape[1:]))
     for i, (g, known) in enumerate(zip(groups, states, strict=True)):
         row = np.searchsorted(known, g.row_state)
         state[i, : len(known)] = known
         observed[i, row, g.row_axis] = 1.0
         loading[i, g.row_axis], one[i, g.row_axis] = g.row_loading, g.row_one
-        mean[i, row, g.row_axis], place = g.scores.mean(0), row * n_axes + g.row_axis
-        scatter[i][np.ix_(place, place)] = _cross_products(g)
+        mean[i, row, g.row_axis] = g.scores.mean(0)
+        about[i, : len(roots[i]), row, g.row_axis] = roots[i].T
     direction, length, _ = np.linalg.svd(loading, full_matrices=False)
     return StateBlocks(
         model=np.array([g.model for g in groups]),
@@ -96,10 +100,16 @@ def build_state_blocks(design: ScoresDesign) -> StateBlocks:
         direction=direction,
         length=length,
         mean=mean,
-        scatter=scatter,
+        about=about.reshape(*about.shape[:2], -1),
+        within=np.einsum("gnca,gncb->gcab", about, about),
     )
 
 
-def _cross_products(g: PatternGroup) -> Floats:
+def _root(g: PatternGroup) -> Floats:
+    """As few rows as there may be with the cross products of the scores about their mean."""
     about = g.scores - g.scores.mean(0)
-    return np.asarray(about.T @ about)
+    if len(about) == 1:
+        # A scenario that no other is like: its mean is all that it has, and a table of cross
+        # products for each of many such would be the largest thing in memory.
+        return about[:0]
+    return np.asarray(np.linalg.qr(about, mode="r") if len(about) > about.shape[1] else about)

@@ -90,19 +90,13 @@ def _log_density_by_state(b: StateBlocks, p: Scatter) -> Array:
     about = b.observed * (b.mean - mean)
     flat = through.reshape(len(b.n), -1, n_axes)
     moved = jnp.einsum("gxa,gx->ga", flat, about.reshape(len(b.n), -1))
-    crossed = jnp.swapaxes(flat, -1, -2) @ (b.scatter @ flat)
+    turned = b.about @ flat
+    crossed = jnp.swapaxes(turned, -1, -2) @ turned
     crossed += b.n[:, None, None] * moved[:, :, None] * moved[:, None, :]
-    squares = jnp.einsum("gcab,gcab->g", precision, _diagonal_blocks(b))
+    squares = (precision * b.within).sum((1, 2, 3))
     squares += b.n * jnp.einsum("gca,gcab,gcb->g", about, precision, about)
     squares -= (inner * crossed).sum((1, 2))
     return -0.5 * (b.n * (log_det.sum(1) + shared_log_det) + squares).sum()
-
-
-def _diagonal_blocks(b: StateBlocks) -> Floats:
-    """Cross products within each state, shape (group, state, axis, axis)."""
-    n, n_states, n_axes = b.mean.shape
-    split = b.scatter.reshape(n, n_states, n_axes, n_states, n_axes)
-    return np.asarray(np.einsum("gcacb->gcab", split))
 
 
 def heavy_tailed_scenarios(design: ScoresDesign, p: Scatter, df: float) -> Array:
