@@ -94,6 +94,8 @@ def test_a_count_that_replicates_never_show(seen: int, verdict: str) -> None:
     check = named(check_predictive(tree), "ppc_ratings")
     assert check.verdict == verdict
     assert ("promote, rating 5" in check.why) == (seen > 0)
+    # What to do about it is said where it fails.
+    assert ("model file `labels`" in check.why) == (verdict == "fail")
 
 
 def test_a_statistic_that_never_varies_and_is_missed_fails() -> None:

@@ -27,7 +27,9 @@ COPIES = 6000
 ARM_MODEL = (0, 0, 1)
 
 
-def irregular_tree(readout: str, *, rich: bool = False) -> tuple[xr.DataTree, Any]:
+def irregular_tree(
+    readout: str, *, rich: bool = False, labels: bool = False
+) -> tuple[xr.DataTree, Any]:
     rng = np.random.default_rng(11)
     design: Any = (
         irregular_scores(rng) if readout == "scores" else irregular_ratings(rng, rich=rich)
@@ -35,7 +37,11 @@ def irregular_tree(readout: str, *, rich: bool = False) -> tuple[xr.DataTree, An
     s = design.structure
     none = np.zeros((s.n_states, len(s.items)))
     prepared = Prepared(design, ("baseline", "baseline"), none, (), ())
-    return drawn_posterior(prepared, chains=1, draws=2), design
+    fixed = {}
+    if labels:
+        shape = (1, 2, s.n_states, len(s.prompts), s.n_categories - 1)
+        fixed["state_cutpoint"] = np.sort(rng.normal(0, 1.5, shape), axis=-1)
+    return drawn_posterior(prepared, chains=1, draws=2, fixed=fixed), design
 
 
 def one_draw(tree: xr.DataTree) -> dict[str, np.ndarray]:
@@ -67,22 +73,29 @@ def brute_force(
         if "repeat_scale" in p:
             before = before + p["repeat_scale"][m] * rng.normal(size=shape)
             after = after + p["repeat_scale"][m] * rng.normal(size=shape)
+        before_cut = after_cut = p["cutpoint"][m]
         if "prompt" in p:
-            prompt = rng.choice(p["prompt"][m], size=shape)
-            before, after = before + prompt, after + prompt
-        cut = p["cutpoint"][m]
-        difference = expit((after[..., None] - cut) * sharp).sum(-1) - expit(
-            before[..., None] - cut
+            prompt = rng.integers(len(p["prompt"][m]), size=shape)
+            moved = p["prompt"][m][prompt]
+            before, after = before + moved, after + moved
+        if "state_cutpoint" in p:
+            # Style is the use of the labels too: without it the baseline's.
+            after_state = len(p["theta"]) + arm if style else m
+            before_cut, after_cut = (p["state_cutpoint"][k][prompt] for k in (m, after_state))
+        difference = expit((after[..., None] - after_cut) * sharp).sum(-1) - expit(
+            before[..., None] - before_cut
         ).sum(-1)
     copies = difference @ w / np.abs(w).sum(0)
     return copies.mean(0), copies.std(0) / np.sqrt(COPIES)
 
 
-@pytest.mark.parametrize("readout", ["scores", "ratings", "rich"])
+@pytest.mark.parametrize("readout", ["scores", "ratings", "rich", "labels"])
 @pytest.mark.parametrize("arm", [0, 2])
 def test_points_are_what_new_items_of_new_scenarios_show(readout: str, arm: int) -> None:
     tree, design = irregular_tree(
-        "ratings" if readout == "rich" else readout, rich=readout == "rich"
+        "scores" if readout == "scores" else "ratings",
+        rich=readout in ("rich", "labels"),
+        labels=readout == "labels",
     )
     shifts = compute_shifts(tree)
     expected, error = brute_force(tree, design, arm)

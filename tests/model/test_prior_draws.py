@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,7 +11,7 @@ from simulated_studies import TARGETED, factorial_structure, irregular_ratings, 
 
 from vat_bayes.estimands.implied import implied_prior
 from vat_bayes.estimands.shifts import _tails
-from vat_bayes.model import load_spec
+from vat_bayes.model import Prior, load_spec
 from vat_bayes.model.pooling import pool
 from vat_bayes.model.prior_draws import draw_prior
 from vat_bayes.values import VALUES, cosine
@@ -52,6 +54,29 @@ def test_cutpoints_are_quantiles_of_dirichlet_shares() -> None:
         assert draws["prompt"].shape == (N, 2, 2)
         assert draws["prompt_shift_scale"].shape == (N, 3)
         assert "repeat_scale" in draws
+
+
+def test_labels_of_each_state_scatter_about_the_shares_of_the_model() -> None:
+    design = irregular_ratings(np.random.default_rng(0), rich=True)
+    plain = load_spec()
+    spec = replace(plain, ratings=plain.ratings | {"share_scale": Prior("half_normal", 0.7)})
+    draws = draw_prior(design, spec, N, seed=4)
+    assert stats.kstest(draws["share_scale"][:, 1], stats.halfnorm(scale=0.7).cdf).pvalue > 1e-4
+    s = design.structure
+
+    def log_shares(cutpoint: np.ndarray) -> np.ndarray:
+        ends = stats.logistic.cdf(cutpoint)
+        return np.log(np.diff(ends, prepend=0.0, append=1.0, axis=-1))
+
+    # A ratio of two shares is the model's times exp(scale (z_1 - z_2)).
+    last = s.n_states - 1
+    own, common = (
+        log_shares(draws["state_cutpoint"][:, last, 1]),
+        log_shares(draws["cutpoint"][:, 1]),
+    )
+    assert s.state_model[last] == 1
+    z = (own - common)[:, 3] - (own - common)[:, 1]
+    assert stats.kstest(z / draws["share_scale"][:, 1], stats.norm(scale=2**0.5).cdf).pvalue > 1e-4
 
 
 def test_effects_follow_the_circle() -> None:

@@ -58,11 +58,15 @@ SPECS: dict[str, Callable[[str], ModelSpec]] = {
     "nested": lambda r: with_priors(
         r, prompt_shift_scale=HALF, subvalue_scale=HALF, subvalue_shift_scale=HALF
     ),
+    "labels": lambda r: with_priors(r, prompt_shift_scale=HALF, share_scale=HALF),
+    "labels-probit": lambda r: with_priors(r, link="probit", share_scale=HALF),
 }
 CASES = [
     *((r, k) for r in ("scores", "ratings") for k in list(SPECS)[:6]),
     ("ratings", "probit"),
     ("ratings", "nested"),
+    ("ratings", "labels"),
+    ("ratings", "labels-probit"),
 ]
 
 
@@ -86,12 +90,12 @@ def with_subvalues(s: Structure, rng: np.random.Generator) -> Structure:
 def make(readout: str, kind: str) -> tuple[Any, ModelSpec, Point]:
     rng = np.random.default_rng(5)
     spec = SPECS[kind](readout)
-    rich = kind == "nested"
+    rich = kind in ("nested", "labels")
     if readout == "scores":
         design: Any = irregular_scores(rng)
     else:
         design = irregular_ratings(rng, rich=rich)
-        if rich:
+        if kind == "nested":
             design = replace(design, structure=with_subvalues(design.structure, rng))
     return design, spec, draw_point(design, spec, readout, rng)
 
@@ -111,6 +115,9 @@ def draw_point(design: Any, spec: ModelSpec, readout: str, rng: np.random.Genera
             shape = (n, len(s.prompts), V) if name == "prompt_shift" else (n, len(s.subvalues))
             more[f"{name}_scale"] = rng.uniform(0.1, 0.5, n)
             more[f"{name}_raw"] = rng.normal(size=shape)
+    if "share_scale" in priors:
+        more["share_scale"] = rng.uniform(0.3, 0.8, m)
+        more["share_raw"] = rng.normal(size=(s.n_states, len(s.prompts), s.n_categories))
     if "scenario" in priors and readout == "ratings":
         more["scenario_precision"] = rng.gamma(2.0, 0.5, (m, len(s.scenarios)))
     delta, extra = pooled_effects(s, priors, unit, rng)
@@ -131,10 +138,23 @@ def draw_point(design: Any, spec: ModelSpec, readout: str, rng: np.random.Genera
         )
     if spec.link == "probit":
         natural["cutpoint"] = stats.norm.ppf(np.cumsum(raw["share"], 1)[:, :-1])
+    if "share_scale" in raw:
+        natural["state_cutpoint"] = own_cutpoints(s, raw, spec.link)
     if priors["beta"].family == "fixed":
         raw = {k: v for k, v in raw.items() if k not in ("beta", "lambda_", "coupling_scale",
                                                          "partial_raw")}  # fmt: skip
     return Point(raw, natural)
+
+
+def own_cutpoints(s: Structure, raw: dict[str, Any], link: str) -> np.ndarray:
+    """Cutpoints of every state and prompt, from their shares one by one."""
+    out = np.zeros((s.n_states, len(s.prompts), s.n_categories - 1))
+    quantile = (stats.logistic if link == "logistic" else stats.norm).ppf
+    for state, prompt in np.ndindex(*out.shape[:2]):
+        m = s.state_model[state]
+        share = raw["share"][m] * np.exp(raw["share_scale"][m] * raw["share_raw"][state, prompt])
+        out[state, prompt] = quantile(np.cumsum(share / share.sum())[:-1])
+    return out
 
 
 def pooled_effects(

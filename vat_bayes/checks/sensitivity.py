@@ -18,7 +18,7 @@ PRIOR_GROUPS = {
     "the baseline": ("theta", "level", "share"),
     "the scales of scenarios, items and noise": (
         *("alpha_scale", "u_scale", "kappa_scale", "noise", "prompt_scale", "repeat_scale"),
-        *("prompt_shift_scale", "subvalue_scale", "subvalue_shift_scale"),
+        *("prompt_shift_scale", "subvalue_scale", "subvalue_shift_scale", "share_scale"),
     ),
     "the coupling": ("coupling_scale",),
     "the response style": ("beta", "lambda_"),

@@ -125,12 +125,17 @@ def compute_shifts(tree: xr.DataTree) -> Shifts:
 
 @dataclass(frozen=True)
 class _State:
-    """One model at its baseline (``arm=None``) or under an arm, with response style on or off."""
+    """One model at its baseline (``arm=None``) or under an arm, with response style on or off.
+
+    ``labels``: with the arm's own use of the rating labels, where the model has it; else with the
+    baseline's.
+    """
 
     model: int
     arm: int | None = None
     beta: bool = True
     sharp: bool = True
+    labels: bool = True
 
 
 def _one_arm(
@@ -144,7 +149,7 @@ def _one_arm(
     full = expected(tree, types, _State(m, a))
     level = expected(tree, types, _State(m, a, sharp=False))
     blunt = expected(tree, types, _State(m, a, beta=False))
-    plain = expected(tree, types, _State(m, a, beta=False, sharp=False))
+    plain = expected(tree, types, _State(m, a, beta=False, sharp=False, labels=False))
     return {
         "points": (full - base) @ types.share,
         "adjusted": (plain - base) @ types.share,
@@ -195,19 +200,30 @@ def _expected_ratings(tree: xr.DataTree, types: ItemTypes, state: _State) -> Flo
             variance = variance + of_wording
     mean = endorsement @ types.loading.T + shift + _subvalues(tree, types, state)
     prompts = stacked(tree, "prompt")[:, m] if "prompt" in posterior else np.zeros((len(mean), 1))
-    cutpoint = stacked(tree, "cutpoint")[:, m]
+    cutpoint = _cutpoints(tree, state, prompts.shape[1])
     total = np.zeros_like(mean)
     link = tree.attrs.get("link", "logistic")
     for stretch, share in _tails(float(tree.attrs.get("scenario_df", 0.0))):
         spread = np.sqrt(variance + stretch * of_scenario)
         for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-            for prompt in prompts.T:
+            for prompt, thresholds in zip(prompts.T, cutpoint, strict=True):
                 eta = mean + spread * node + prompt[:, None]
-                for threshold in cutpoint.T:
+                for threshold in thresholds.T:
                     above = distribution_function((eta - threshold[:, None]) * gain, link)
                     total += share * weight / prompts.shape[1] * above
-    n_categories = cutpoint.shape[1] + 1
+    n_categories = cutpoint[0].shape[1] + 1
     return np.asarray(total + 1.0 - (n_categories + 1) / 2)
+
+
+def _cutpoints(tree: xr.DataTree, state: _State, n_prompts: int) -> list[Floats]:
+    """Return the cutpoints under each prompt, each of shape (sample, threshold)."""
+    posterior = tree["posterior"].to_dataset()
+    if "state_cutpoint" not in posterior:
+        return [stacked(tree, "cutpoint")[:, state.model]] * n_prompts
+    # Baselines come first among the states.
+    arm = state.arm if state.labels else None
+    row = state.model if arm is None else posterior.sizes["model"] + arm
+    return list(np.moveaxis(stacked(tree, "state_cutpoint")[:, row], 1, 0))
 
 
 def _subvalues(tree: xr.DataTree, types: ItemTypes, state: _State) -> Floats:

@@ -11,7 +11,7 @@ from scipy.special import gammaln
 from vat_bayes.model.priors import Link
 from vat_bayes.model.ratings import RatingsDesign, distribution_function
 from vat_bayes.model.scores import ScoresDesign
-from vat_bayes.model.structure import Floats
+from vat_bayes.model.structure import Floats, Ints
 
 Draws = Mapping[str, Floats]
 
@@ -81,6 +81,27 @@ def chunks_of_draws(design: RatingsDesign, draws: Draws) -> Iterator[dict[str, F
         yield {name: x[first : first + step] for name, x in draws.items()}
 
 
+def cell_cutpoints(design: RatingsDesign, draws: Draws, cells: Ints) -> Floats:
+    """Return the cutpoints of some cells.
+
+    Parameters
+    ----------
+    design : RatingsDesign
+    draws : mapping of str to ndarray
+        With a leading draw dimension.
+    cells : ndarray of int, shape (cell,)
+
+    Returns
+    -------
+    ndarray, shape (draw, cell, threshold)
+        Those of the cell's state and prompt where the model has such, else those of its model.
+    """
+    state = design.cell_state[cells]
+    if "state_cutpoint" in draws:
+        return draws["state_cutpoint"][:, state, design.cell_prompt[cells]]
+    return draws["cutpoint"][:, design.structure.state_model[state]]
+
+
 def category_probabilities(design: RatingsDesign, draws: Draws, link: Link = "logistic") -> Floats:
     """Compute the probability of each rating in each cell.
 
@@ -97,9 +118,9 @@ def category_probabilities(design: RatingsDesign, draws: Draws, link: Link = "lo
     s = design.structure
     none = np.zeros((len(draws["beta"]), len(s.models)))
     sharpness = np.exp(np.concatenate([none, draws["lambda_"]], 1))[:, design.cell_state]
-    cutpoint = draws["cutpoint"][:, s.state_model[design.cell_state]]
     eta = linear_predictor(design, draws)
-    z = cutpoint - eta[:, :, None]
+    every = np.arange(len(design.cell_state))
+    z = cell_cutpoints(design, draws, every) - eta[:, :, None]
     z *= sharpness[:, :, None]
     below = distribution_function(z, link)
     probability = np.empty((*eta.shape, below.shape[2] + 1))

@@ -9,6 +9,7 @@ from vat_bayes.model.priors import ADDED, ModelSpec, Prior, Readout
 # How each parameter is written: in plain text and in LaTeX.
 _SYMBOLS: dict[str, tuple[str, str]] = {
     "cutpoint": ("τ_mk", r"\tau_{mk}"),
+    "share_scale": ("σ_τ,m", r"\sigma_{\tau,m}"),
     "level": ("μ_m", r"\mu_m"),
     "theta": ("θ_mv", r"\theta_{mv}"),
     "delta": ("δ_av", r"\delta_{av}"),
@@ -104,10 +105,22 @@ def _symbol(name: str, priors: dict[str, Prior]) -> tuple[str, str]:
 
 def _ratings(spec: ModelSpec) -> list[tuple[str, str]]:
     sharp = "lambda" in spec.ratings and spec.ratings["lambda"].family != "fixed"
-    text, tex = ("(τ_mk - η) exp(λ_c)", r"(\tau_{mk} - \eta) e^{\lambda_c}")
+    own = "share_scale" in spec.ratings
+    cut, cut_tex = ("τ_cpk", r"\tau_{cpk}") if own else ("τ_mk", r"\tau_{mk}")
+    text, tex = f"({cut} - η) exp(λ_c)", rf"({cut_tex} - \eta) e^{{\lambda_c}}"
     if not sharp:
-        text, tex = "τ_mk - η", r"\tau_{mk} - \eta"
-    return [(f"P(y ≤ k) = F({text}),  F {spec.link}", rf"P(y \le k) = F\left({tex}\right)")]
+        text, tex = f"{cut} - η", rf"{cut_tex} - \eta"
+    found = [(f"P(y ≤ k) = F({text}),  F {spec.link}", rf"P(y \le k) = F\left({tex}\right)")]
+    if own:
+        found.append(
+            (
+                "shares at η = 0 in condition c and wording p: those of τ_mk, each times "
+                "exp(σ_τ,m z_cpk), over their sum,  z ~ N(0, 1)",
+                r"F(\tau_{cpk}) - F(\tau_{cp,k-1}) \propto (F(\tau_{mk}) - F(\tau_{m,k-1}))"
+                r" e^{\sigma_{\tau,m} z_{cpk}},\quad z \sim N(0, 1)",
+            )
+        )
+    return found
 
 
 def _scores(priors: dict[str, Prior]) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from vat_bayes.model.structure import Floats
 # Names of draws that are functions of others, or random effects given their scales.
 _DERIVED = {
     *("coupling", "cutpoint", "u", "intercept", "prompt", "repeat"),
-    *("subvalue", "subvalue_shift", "scenario_precision"),
+    *("subvalue", "subvalue_shift", "scenario_precision", "state_cutpoint"),
 }
 # Parameters of the model file that go by another name among the draws.
 _DRAWN_AS = {"cutpoint": "share", "lambda": "lambda_"}

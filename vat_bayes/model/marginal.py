@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from vat_bayes.model.effects import Draws, linear_predictor
+from vat_bayes.model.effects import Draws, cell_cutpoints, linear_predictor
 from vat_bayes.model.ratings import FAR, RatingsDesign
 from vat_bayes.model.structure import Floats, Ints
 
@@ -125,8 +125,9 @@ def _problem(
         block = scaled @ draws["coupling"][:, arm] @ np.swapaxes(scaled, -1, -2)
         covariance[np.ix_(np.arange(n_draws), here, here)] += block
     sharpness = np.exp(np.concatenate([np.zeros((n_draws, n_models)), draws["lambda_"]], axis=1))
-    far = np.full((n_draws, 1), FAR)
-    ends = np.concatenate([-far, draws["cutpoint"][:, model], far], axis=1)[:, None, :]
+    cutpoint = cell_cutpoints(design, draws, cells)
+    far = np.full((*cutpoint.shape[:2], 1), FAR)
+    ends = np.concatenate([-far, cutpoint, far], axis=2)
     return _Problem(
         covariance=covariance,
         latent=latent,

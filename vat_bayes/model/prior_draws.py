@@ -64,6 +64,14 @@ def draw_prior(design: Design, spec: ModelSpec, n: int, *, seed: int) -> dict[st
     below = np.cumsum(share, -1)[..., :-1]
     logistic = spec.link == "logistic"
     out["cutpoint"] = np.log(below) - np.log1p(-below) if logistic else ndtri(below)
+    if "share_scale" in priors:
+        out["share_scale"] = draw.one("share_scale", m)
+        raw = draw.rng.normal(size=(n, s.n_states, len(s.prompts), s.n_categories))
+        spread = out["share_scale"][:, s.state_model, None, None]
+        weight = share[:, s.state_model, None] * np.exp(spread * raw)
+        below = weight.cumsum(-1)[..., :-1] / weight.sum(-1, keepdims=True)
+        above = weight[..., ::-1].cumsum(-1)[..., -2::-1] / weight.sum(-1, keepdims=True)
+        out["state_cutpoint"] = np.log(below) - np.log(above) if logistic else ndtri(below)
     if design.has_prompts:
         out |= draw.scaled("prompt", m, len(s.prompts))
         if "prompt_shift_scale" in priors:

@@ -53,6 +53,7 @@ _OPTIONAL_COMMON: dict[str, tuple[Family, ...]] = {
 OPTIONAL: dict[Readout, dict[str, tuple[Family, ...]]] = {
     "ratings": {
         **_OPTIONAL_COMMON,
+        "share_scale": ("half_normal",),
         "prompt_shift_scale": ("half_normal",),
         "subvalue_scale": ("half_normal",),
         "subvalue_shift_scale": ("half_normal",),

@@ -126,7 +126,8 @@ def log_likelihood(
         value)``, ``delta (arm, value)``, ``u (arm, scenario, value)``, ``beta (arm,)``,
         ``lambda_ (arm,)``, ``kappa (model, item)``, and where present ``prompt (model, prompt)``,
         ``repeat (state, item)``, ``prompt_shift (arm, prompt, value)``, ``subvalue (model,
-        subvalue)`` and ``subvalue_shift (arm, subvalue)``.
+        subvalue)``, ``subvalue_shift (arm, subvalue)`` and ``state_cutpoint (state, prompt,
+        threshold)``, which stands in for ``cutpoint``.
     link : {"logistic", "probit"}
 
     Returns
@@ -160,7 +161,10 @@ def log_likelihood(
             eta += weight * parameters["subvalue"][model, subvalue]
         if "subvalue_shift" in parameters and state >= n_models:
             eta += weight * parameters["subvalue_shift"][state - n_models, subvalue]
-        cumulative = distribution_function((parameters["cutpoint"][model] - eta) * sharpness, link)
+        cutpoint = parameters["cutpoint"][model]
+        if "state_cutpoint" in parameters:
+            cutpoint = parameters["state_cutpoint"][state, prompt]
+        cumulative = distribution_function((cutpoint - eta) * sharpness, link)
         probability = np.diff(np.concatenate([[0.0], cumulative, [1.0]]))
         seen = design.counts[cell] > 0
         result[cell] = (design.counts[cell][seen] * np.log(probability[seen])).sum()

@@ -45,6 +45,8 @@ DIMS = {
     "level": ["model"],
     "theta": ["model", "value"],
     "cutpoint": ["model", "threshold"],
+    "share_scale": ["model"],
+    "state_cutpoint": ["state", "wording", "threshold"],
     "alpha_scale": ["model"],
     "kappa_scale": ["model"],
     "prompt_scale": ["model"],

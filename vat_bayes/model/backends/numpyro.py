@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
@@ -23,7 +24,7 @@ from vat_bayes.model.backends.numpyro_scores import (
     normal_scenarios,
 )
 from vat_bayes.model.intercepts import intercept_order, siblings
-from vat_bayes.model.priors import ModelSpec
+from vat_bayes.model.priors import Link, ModelSpec
 from vat_bayes.model.ratings import FAR, RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Structure
@@ -84,12 +85,44 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     eta += _further_terms(design, prior, own)
 
     sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))
-    ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-FAR, FAR)))
+    if "share_scale" in prior:
+        cutpoint = _own_cutpoints(s, share, prior["share_scale"], spec.link)
+    numpyro.factor("ratings", _log_likelihood(design, eta, cutpoint, sharpness, spec.link))
+
+
+def _log_likelihood(
+    design: RatingsDesign, eta: Array, cutpoint: Array, sharpness: Array, link: Link
+) -> Array:
+    """Log-likelihood given eta (cell,), sharpness (state,) and the cutpoints.
+
+    Those have the shape (model, threshold) or (state, prompt, threshold).
+    """
     cell, category, count = design.entries
-    of_model, of_state, centre = s.state_model[state[cell]], sharpness[state[cell]], eta[cell]
-    upper = (ends[of_model, category + 1] - centre) * of_state
-    lower = (ends[of_model, category] - centre) * of_state
-    numpyro.factor("ratings", (count * log_category_probability(upper, lower, spec.link)).sum())
+    state = design.cell_state[cell]
+    whose: tuple[Any, ...] = (design.structure.state_model[state],)
+    if cutpoint.ndim == 3:
+        whose = (state, design.cell_prompt[cell])
+    none = [(0, 0)] * len(whose)
+    ends = jnp.pad(cutpoint, [*none, (1, 1)], constant_values=[*none, (-FAR, FAR)])
+    of_state, centre = sharpness[state], eta[cell]
+    upper = (ends[(*whose, category + 1)] - centre) * of_state
+    lower = (ends[(*whose, category)] - centre) * of_state
+    return (count * log_category_probability(upper, lower, link)).sum()
+
+
+def _own_cutpoints(s: Structure, share: Array, scale: float, link: Link) -> Any:
+    """Sample the cutpoints of every state and prompt, shape (state, prompt, threshold)."""
+    spread = half_normal("share_scale", scale, len(s.models))[s.state_model]
+    raw = normal("share_raw", 1.0, s.n_states, len(s.prompts), s.n_categories)
+    log_share = jnp.log(share)[s.state_model][:, None] + spread[:, None, None] * raw
+    # Sums of logarithms from both ends: neither rare nor common ratings lose their digits.
+    below = jax.lax.cumlogsumexp(log_share, axis=2)[..., :-1]
+    above = jax.lax.cumlogsumexp(log_share, axis=2, reverse=True)[..., 1:]
+    if link == "logistic":
+        quantile = below - above
+    else:
+        quantile = dist.Normal().icdf(jnp.exp(below - jnp.logaddexp(below, above)))
+    return numpyro.deterministic("state_cutpoint", quantile)
 
 
 def _intercepts(s: Structure, scenario_scale: Array, kappa_scale: Array) -> Array:

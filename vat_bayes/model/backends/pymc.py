@@ -104,15 +104,33 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> pm.Model:
         eta += _further_terms(design, prior, own)
 
         sharpness = pt.exp(pt.concatenate([pt.zeros(n_models), lambda_]))[state]
-        far = pt.full((n_models, 1), FAR)
-        ends = pt.concatenate([-far, cutpoint, far], axis=1)
         cell, category, count = design.entries
-        entry_model = s.state_model[state][cell]
-        upper = (ends[entry_model, category + 1] - eta[cell]) * sharpness[cell]
-        lower = (ends[entry_model, category] - eta[cell]) * sharpness[cell]
+        whose: tuple[Any, ...] = (s.state_model[state][cell],)
+        if "share_scale" in prior:
+            cutpoint = _own_cutpoints(s, share, prior["share_scale"], spec.link)
+            whose = (state[cell], design.cell_prompt[cell])
+        far = pt.full_like(cutpoint[..., :1], FAR)
+        ends = pt.concatenate([-far, cutpoint, far], axis=-1)
+        upper = (ends[(*whose, category + 1)] - eta[cell]) * sharpness[cell]
+        lower = (ends[(*whose, category)] - eta[cell]) * sharpness[cell]
         log_p = log_category_probability(upper, lower, spec.link)
         pm.Potential("ratings", (count * log_p).sum())
     return model
+
+
+def _own_cutpoints(s: Structure, share: Any, scale: float, link: Link) -> Any:
+    """Add the cutpoints of every state and prompt, shape (state, prompt, threshold)."""
+    spread = pm.HalfNormal("share_scale", scale, shape=len(s.models))[s.state_model]
+    raw = pm.Normal("share_raw", shape=(s.n_states, len(s.prompts), s.n_categories))
+    log_share = pt.log(share)[s.state_model][:, None] + spread[:, None, None] * raw
+    parts = range(1, s.n_categories)
+    below = pt.stack([pt.logsumexp(log_share[..., :k], axis=-1) for k in parts], axis=-1)
+    above = pt.stack([pt.logsumexp(log_share[..., k:], axis=-1) for k in parts], axis=-1)
+    if link == "logistic":
+        quantile = below - above
+    else:
+        quantile = -np.sqrt(2) * pt.erfcinv(2 * pt.sigmoid(below - above))
+    return pm.Deterministic("state_cutpoint", quantile)
 
 
 def _scenario_effects(
