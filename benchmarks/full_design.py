@@ -35,6 +35,8 @@ from vat_bayes.model import fit
 from vat_bayes.simulate import World, draw_world
 from vat_bayes.values import SURVEY_ITEMS, VALUES
 
+# In logits; single ratings, which have noise of their own, are drawn without.
+ITEM_BY_CONDITION = 0.3
 BASELINE, PLACEBO = Condition("baseline", "baseline"), Condition("placebo", "placebo")
 
 
@@ -66,6 +68,9 @@ def study(scenarios: int, interventions: int, seed: int, readout: str) -> tuple[
         u = world.u_scale[i] * (rng.normal(size=alpha.shape) @ root.T)
         effect = (world.theta + alpha + world.delta[i] + u)[:, value]
         eta = effect * sign + kappa + world.beta[i]
+        if readout == "distribution":
+            # What a condition does to a single item; without it scores would have no noise.
+            eta += rng.normal(0, ITEM_BY_CONDITION, eta.shape)
         below = expit((world.cutpoint - eta[..., None]) * np.exp(world.lambda_[i]))
         if readout == "ratings":
             rating = 1 + (rng.random((*eta.shape, 1)) > below).sum(-1)
