@@ -8,8 +8,9 @@ is a tax and no gain, and no placebo.
 
 The budget stands in ``release_budget.toml`` and was written before the first fits. Items of
 ValuePortrait stand almost alone in their scenarios, which ``release_model.toml`` takes into
-account. Where the check ``ppc_ratings`` fails, as it does for two of the families, the model of
-ratings does not describe the answers and the classical twins are the numbers to read.
+account. Releases, wordings and option orders use the labels of the scale unequally; over all
+wordings ``release_labels.toml`` has that too. In one wording there is too little to learn it from,
+and where the check ``ppc_ratings`` fails, the classical twins are the numbers to read.
 
 The data are not part of this package: ``valueportrait_ratings.csv.gz`` and, beside it,
 ``valueportrait_items.csv``, from https://github.com/holi-lab/ValuePortrait. They are read where
@@ -127,8 +128,9 @@ def main() -> None:
     parser.add_argument("--tune", type=int, default=500, help="warm-up steps of each chain")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    every = given.every_wording or given.together
     options = vb.FitOptions(
-        model_file=str(HERE / "release_model.toml"),
+        model_file=str(HERE / ("release_labels.toml" if every else "release_model.toml")),
         draws=given.draws,
         tune=given.tune,
         chains=2,

@@ -17,6 +17,7 @@ from simulated_studies import (
     factorial_structure,
     irregular_ratings,
     irregular_scores,
+    irregular_structure,
     log_prior,
     natural_parameters,
     raw_parameters,
@@ -33,13 +34,21 @@ from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.scores import ScoresDesign, reduce_scores
 
 SPEC = load_spec()
-DESIGNS = ["scores-irregular", "scores-factorial", "ratings-plain", "ratings-rich"]
+DESIGNS = [
+    "scores-irregular", "scores-unlike", "scores-factorial", "ratings-plain", "ratings-rich",
+]  # fmt: skip
 
 
 def make(kind: str, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
     """A design and a random point in the backends' coordinates."""
     if kind == "scores-irregular":
         design: Any = irregular_scores(rng)
+    elif kind == "scores-unlike":
+        # No scenario has the pattern of another.
+        s = irregular_structure(rng)
+        state, item = np.nonzero(rng.random((s.n_states, len(s.items))) > 0.3)
+        design = reduce_scores(s, state, item, rng.normal(0, 0.8, len(state)))
+        assert all(len(g.scenarios) == 1 for g in design.groups)
     elif kind == "scores-factorial":
         s = factorial_structure(5)
         state, item = (x.ravel() for x in np.indices((s.n_states, len(s.items))))

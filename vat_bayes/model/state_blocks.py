@@ -81,7 +81,8 @@ def build_state_blocks(design: ScoresDesign) -> StateBlocks:
     loading = np.zeros((len(groups), n_axes, len(s.values)))
     one = np.zeros((len(groups), n_axes))
     roots = [_root(g) for g in groups]
-    about = np.zeros((len(groups), max(len(x) for x in roots), *shape[1:]))
+    n_rows = max(len(x) for x in roots)
+    about = np.zeros((len(groups), n_rows, *shape[1:]))
     for i, (g, known) in enumerate(zip(groups, states, strict=True)):
         row = np.searchsorted(known, g.row_state)
         state[i, : len(known)] = known
@@ -100,7 +101,7 @@ def build_state_blocks(design: ScoresDesign) -> StateBlocks:
         direction=direction,
         length=length,
         mean=mean,
-        about=about.reshape(*about.shape[:2], -1),
+        about=about.reshape(len(groups), n_rows, n_states * n_axes),
         within=np.einsum("gnca,gncb->gcab", about, about),
     )
 
