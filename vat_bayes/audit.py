@@ -252,6 +252,11 @@ def fit_run(
         f"fitting {judgments.n_rows:,} judgments: {options.chains} chains of {options.tune} "
         f"warm-up steps and {options.draws} draws"
     )
+    if _takes_hours(judgments, options):
+        say(
+            f"note: NUTS takes hours for {len(judgments.tally.counts):,} cells of ratings; "
+            "--engine fast takes minutes, and its check can only warn at this size"
+        )
     tree = fit(
         judgments,
         spec=options.model_file,
@@ -277,6 +282,17 @@ def fit_run(
     write_tree(tree, run.posterior)
     say("computing and checking the estimates")
     return _conclude(run, tree, options.level, description)
+
+
+def _takes_hours(judgments: Judgments, options: FitOptions) -> bool:
+    """Say whether `auto` leaves the fast engine aside only because the ratings are so many."""
+    from vat_bayes.model.fast import ratings as fast
+
+    scores = options.readout == "distribution" or (
+        options.readout == "auto" and judgments.has_distributions
+    )
+    many = len(judgments.tally.counts) > fast.MOST_CELLS
+    return many and not scores and options.engine != "fast"
 
 
 def check_run(
