@@ -13,7 +13,6 @@ from jax.scipy.special import gammaln
 from vat_bayes.model.backends.numpyro_likelihoods import inverse_and_log_det
 from vat_bayes.model.blocks import Blocks, build_blocks, build_scenario_rows
 from vat_bayes.model.scores import ScoresDesign
-from vat_bayes.model.state_blocks import StateBlocks, build_state_blocks
 from vat_bayes.model.structure import Floats
 
 
@@ -51,52 +50,19 @@ def normal_scenarios(design: ScoresDesign, p: Scatter) -> Array:
     -------
     Array, shape ()
     """
-    b = build_state_blocks(design)
-    out = _log_density_by_state(b, p)
-    n_scores = float((b.n * b.observed.sum((1, 2))).sum())
+    b = build_blocks(design)
+    mean, covariance = _block_moments(b, p)
+    about = b.mean - mean
+    total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
+    precision, log_det = inverse_and_log_det(covariance)
+    out = -0.5 * (b.n * log_det + (precision * total).sum((1, 2))).sum()
+    n_scores = float((b.n * b.real.sum(1)).sum())
     for i, residual in enumerate(design.residuals):
         precision, log_det = inverse_and_log_det(_residual_covariance(design, i, p))
         scatter, degrees = residual.scatters.sum(0), float(residual.degrees.sum())
         out -= 0.5 * (degrees * log_det + (precision * scatter).sum())
         n_scores += degrees * len(residual.states)
     return out - 0.5 * n_scores * np.log(2 * np.pi)
-
-
-def _log_density_by_state(b: StateBlocks, p: Scatter) -> Array:
-    """Log density of all pattern groups but its constant; see `vat_bayes.model.state_blocks`."""
-    n_axes = b.mean.shape[2]
-    gain = p.sharpness[b.state][:, :, None]
-    here = b.observed[:, :, :, None] * b.observed[:, :, None, :]
-    missing = (1.0 - b.observed)[..., None] * np.eye(n_axes)
-    half = gain[..., None] * jnp.einsum("gav,gcvw->gcaw", b.loading, p.half[b.state])
-    noise = (p.noise[b.state] ** 2)[:, :, None, None] * np.eye(n_axes)
-    own = here * (half @ jnp.swapaxes(half, -1, -2) + noise) + missing
-    precision, log_det = inverse_and_log_det(own)
-    precision = here * precision
-
-    kappa, alpha = p.kappa_scale[b.model][:, None], p.alpha_scale[b.model][:, None]
-    stretch = jnp.sqrt(kappa**2 + (alpha * b.length) ** 2) - kappa
-    root = kappa[..., None] * np.eye(n_axes)
-    root += (b.direction * stretch[:, None, :]) @ np.swapaxes(b.direction, -1, -2)
-
-    through = gain[..., None] * (precision @ root[:, None])
-    shared = np.eye(n_axes) + root @ (gain[..., None] * through).sum(1)
-    inner, shared_log_det = inverse_and_log_det(shared)
-
-    mean = gain * (
-        jnp.einsum("gav,gcv->gca", b.loading, p.centre[b.state])
-        + b.one[:, None, :] * p.shift[b.state][:, :, None]
-    )
-    about = b.observed * (b.mean - mean)
-    flat = through.reshape(len(b.n), -1, n_axes)
-    moved = jnp.einsum("gxa,gx->ga", flat, about.reshape(len(b.n), -1))
-    turned = b.about @ flat
-    crossed = jnp.swapaxes(turned, -1, -2) @ turned
-    crossed += b.n[:, None, None] * moved[:, :, None] * moved[:, None, :]
-    squares = (precision * b.within).sum((1, 2, 3))
-    squares += b.n * jnp.einsum("gca,gcab,gcb->g", about, precision, about)
-    squares -= (inner * crossed).sum((1, 2))
-    return -0.5 * (b.n * (log_det.sum(1) + shared_log_det) + squares).sum()
 
 
 def heavy_tailed_scenarios(design: ScoresDesign, p: Scatter, df: float) -> Array:
