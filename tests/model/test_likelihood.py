@@ -165,6 +165,18 @@ def test_numpyro_gradient_is_the_slope_of_the_reference(kind: str) -> None:
     assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6)
 
 
+@pytest.mark.parametrize("noise", [1e-3, 1e-5, 1e-8])
+def test_a_baseline_without_noise_leaves_no_hole_in_the_density(noise: float) -> None:
+    # Real read-outs of a baseline come near this; chains go wherever digits are lost.
+    design, raw = make("scores-factorial", np.random.default_rng(7))
+    quiet = raw["noise"].copy()
+    quiet[: len(design.structure.models)] = noise
+    raw = raw | {"noise": quiet}
+    with jax.enable_x64(True):
+        density, _ = log_density(numpyro_models.scores_model, (design, SPEC), {}, raw)
+    assert float(density) == pytest.approx(reference_density(design, raw), rel=1e-9)
+
+
 def test_inverse_and_log_det_of_several_matrices_and_their_slopes() -> None:
     rng = np.random.default_rng(6)
     half = rng.normal(size=(2, 4, 4))
