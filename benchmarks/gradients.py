@@ -1,8 +1,8 @@
 """What a gradient costs, beside the same density written plainly and differentiated by JAX.
 
 Scores: the covariance of a scenario through its Cholesky factor, against its inverse and log
-determinant with their derivatives written out. Ratings: the logarithms of a category's probability one by one,
-against one logarithm with its slopes written out. Both ways give the same number, which is checked;
+determinant with their derivatives written out. Ratings: the logarithms of a category's probability
+one by one, against one logarithm with its slopes written out. Both ways give the same number, which is checked;
 they take turns, and the least of the repeats counts. It prints a Markdown table of ratios.
 """
 
