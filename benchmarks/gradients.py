@@ -2,8 +2,9 @@
 
 Scores: the covariance of a scenario through its Cholesky factor, against its inverse and log
 determinant with their derivatives written out. Ratings: the logarithms of a category's probability
-one by one, against one logarithm with its slopes written out. Both ways give the same number, which is checked;
-they take turns, and the least of the repeats counts. It prints a Markdown table of ratios.
+one by one, against one logarithm with its slopes written out. Both ways give the same number, which
+is checked; they take turns, and the least of the repeats counts. It prints a Markdown table of
+ratios.
 """
 
 from __future__ import annotations
