@@ -20,7 +20,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.nn import log_sigmoid
-from jax.scipy.linalg import solve_triangular
 
 from benchmarks.full_design import conditions
 from vat_bayes.judgments import load_judgments
@@ -37,7 +36,7 @@ from vat_bayes.simulate import draw_world, simulate
 Step = Callable[[], float]
 
 
-def whole_covariance(design: ScoresDesign, p: Scatter) -> Array:
+def by_cholesky(design: ScoresDesign, p: Scatter) -> Array:
     """Log-likelihood of normal scenarios by one Cholesky factor for each pattern."""
     b = build_blocks(design)
     mean, covariance = numpyro_scores._block_moments(b, p)
@@ -50,10 +49,8 @@ def whole_covariance(design: ScoresDesign, p: Scatter) -> Array:
     out = -0.5 * np.log(2 * np.pi) * len(design.score)
     for n, s, t in parts:
         factor = jnp.linalg.cholesky(s)
-        log_det = 2.0 * jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
-        inner = solve_triangular(factor, jnp.broadcast_to(t, s.shape), lower=True)
-        white = solve_triangular(factor, jnp.swapaxes(inner, -1, -2), lower=True)
-        out += -0.5 * (n * log_det + jnp.trace(white, axis1=-2, axis2=-1)).sum()
+        log_det = numpyro_scores._log_det(factor)
+        out += -0.5 * (n * log_det + numpyro_scores._quadratic(factor, t)).sum()
     return out
 
 
@@ -67,7 +64,7 @@ def step_by_step(upper: Array, lower: Array, link: str) -> Array:
 def plainly() -> Iterator[None]:
     """Put the plain densities in the place of ours."""
     kept = models.normal_scenarios, models.log_category_probability
-    models.normal_scenarios = whole_covariance
+    models.normal_scenarios = by_cholesky
     models.log_category_probability = step_by_step  # type: ignore[assignment]
     try:
         yield

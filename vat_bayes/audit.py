@@ -255,7 +255,7 @@ def fit_run(
     if _takes_hours(judgments, options):
         say(
             f"note: NUTS takes hours for {len(judgments.tally.counts):,} cells of ratings; "
-            "--engine fast takes minutes, and its check can only warn at this size"
+            "--engine fast, where it takes the data, needs minutes, and its check can only warn"
         )
     tree = fit(
         judgments,
@@ -285,7 +285,7 @@ def fit_run(
 
 
 def _takes_hours(judgments: Judgments, options: FitOptions) -> bool:
-    """Say whether `auto` leaves the fast engine aside only because the ratings are so many."""
+    """Say whether NUTS will sample more ratings than it can in minutes."""
     from vat_bayes.model.fast import ratings as fast
 
     scores = options.readout == "distribution" or (
