@@ -1,7 +1,7 @@
 """What a gradient costs, beside the same density written plainly and differentiated by JAX.
 
-Scores: the covariance of a scenario through its Cholesky factor, against its inverse and log
-determinant with their derivatives written out. Ratings: the logarithms of a category's probability
+Scores: the covariance of a scenario over all conditions through its Cholesky factor, against one
+condition after the other with the derivatives of an inverse written out. Ratings: the logarithms of a category's probability
 one by one, against one logarithm with its slopes written out. Both ways give the same number, which
 is checked; they take turns, and the least of the repeats counts. It prints a Markdown table of
 ratios.
@@ -20,12 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.nn import log_sigmoid
+from jax.scipy.linalg import solve_triangular
 
 from benchmarks.full_design import conditions
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import load_spec
 from vat_bayes.model.backends import numpyro as models
-from vat_bayes.model.backends import numpyro_scores
 from vat_bayes.model.backends.numpyro_scores import Scatter
 from vat_bayes.model.blocks import build_blocks
 from vat_bayes.model.build import prepare
@@ -39,18 +39,31 @@ Step = Callable[[], float]
 def by_cholesky(design: ScoresDesign, p: Scatter) -> Array:
     """Log-likelihood of normal scenarios by one Cholesky factor for each pattern."""
     b = build_blocks(design)
-    mean, covariance = numpyro_scores._block_moments(b, p)
-    about = b.mean - mean
+    gain, real = p.sharpness[b.state], b.real
+    mean = gain * ((b.loading * p.centre[b.state]).sum(-1) + b.one * p.shift[b.state])
+    varying = jnp.einsum("grv,grvw->grw", b.loading, p.half[b.state])
+    loading = p.alpha_scale[b.model][:, None, None] * b.loading
+    covariance = loading @ jnp.swapaxes(loading, -1, -2)
+    covariance += b.same_arm * (varying @ jnp.swapaxes(varying, -1, -2))
+    covariance += (p.kappa_scale[b.model] ** 2)[:, None, None] * b.same_axis
+    covariance *= gain[:, :, None] * gain[:, None, :]
+    own = jnp.where(real, p.noise[b.state] ** 2, 1.0)
+    covariance += own[:, :, None] * np.eye(real.shape[1])
+    about = b.mean - jnp.where(real, mean, 0.0)
     total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
     parts = [(jnp.asarray(b.n), covariance, total)]
-    for i, residual in enumerate(design.residuals):
-        own = numpyro_scores._residual_covariance(design, i, p)
-        parts.append((jnp.asarray(residual.degrees.sum()), own, residual.scatters.sum(0)))
+    for r in design.residuals:
+        slope = p.sharpness[r.states]
+        left = p.kappa_scale[r.model] ** 2 * jnp.outer(slope, slope)
+        left += jnp.diag(p.noise[r.states] ** 2)
+        parts.append((jnp.asarray(r.degrees.sum()), left, r.scatters.sum(0)))
     out = -0.5 * np.log(2 * np.pi) * len(design.score)
     for n, s, t in parts:
         factor = jnp.linalg.cholesky(s)
-        log_det = numpyro_scores._log_det(factor)
-        out += -0.5 * (n * log_det + numpyro_scores._quadratic(factor, t)).sum()
+        inner = solve_triangular(factor, t, lower=True)
+        square = solve_triangular(factor, jnp.swapaxes(inner, -1, -2), lower=True)
+        log_det = 2.0 * jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
+        out += -0.5 * (n * log_det + jnp.trace(square, axis1=-2, axis2=-1)).sum()
     return out
 
 

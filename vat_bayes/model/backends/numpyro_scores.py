@@ -7,13 +7,13 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.linalg import solve_triangular
+from jax.lax import stop_gradient
 from jax.scipy.special import gammaln
 
 from vat_bayes.model.backends.numpyro_likelihoods import inverse_and_log_det
-from vat_bayes.model.blocks import Blocks, build_blocks, build_scenario_rows
+from vat_bayes.model.blocks import build_scenario_rows
 from vat_bayes.model.scores import ScoresDesign
-from vat_bayes.model.structure import Floats
+from vat_bayes.model.state_blocks import StateBlocks, build_state_blocks
 
 
 class Scatter(NamedTuple):
@@ -41,6 +41,8 @@ class Scatter(NamedTuple):
 def normal_scenarios(design: ScoresDesign, p: Scatter) -> Array:
     """Compute the log-likelihood of normal scenarios.
 
+    First derivatives only, see `_squares_and_log_det`.
+
     Parameters
     ----------
     design : ScoresDesign
@@ -50,13 +52,14 @@ def normal_scenarios(design: ScoresDesign, p: Scatter) -> Array:
     -------
     Array, shape ()
     """
-    b = build_blocks(design)
-    mean, covariance = _block_moments(b, p)
-    about = b.mean - mean
-    total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
-    precision, log_det = inverse_and_log_det(covariance)
-    out = -0.5 * (b.n * log_det + (precision * total).sum((1, 2))).sum()
-    n_scores = float((b.n * b.real.sum(1)).sum())
+    b = build_state_blocks(design)
+    # What the mean is off by counts once for every scenario; a root of the cross products once.
+    rows = jnp.concatenate([(b.mean - _means(b, p))[:, None], b.about], 1)
+    weights = np.ones(rows.shape[:2])
+    weights[:, 0] = b.n
+    squares, log_det = _squares_and_log_det(b, p, rows)
+    out = -0.5 * (b.n * log_det + (weights * squares).sum(1)).sum()
+    n_scores = float((b.n * b.observed.sum((1, 2))).sum())
     for i, residual in enumerate(design.residuals):
         precision, log_det = inverse_and_log_det(_residual_covariance(design, i, p))
         scatter, degrees = residual.scatters.sum(0), float(residual.degrees.sum())
@@ -67,6 +70,8 @@ def normal_scenarios(design: ScoresDesign, p: Scatter) -> Array:
 
 def heavy_tailed_scenarios(design: ScoresDesign, p: Scatter, df: float) -> Array:
     """Compute the log-likelihood of multivariate t scenarios: one weight for all scores of each.
+
+    First derivatives only, see `_squares_and_log_det`.
 
     Parameters
     ----------
@@ -79,38 +84,69 @@ def heavy_tailed_scenarios(design: ScoresDesign, p: Scatter, df: float) -> Array
     -------
     Array, shape ()
     """
-    b, rows = build_blocks(design), build_scenario_rows(design)
-    mean, covariance = _block_moments(b, p)
-    factor = jnp.linalg.cholesky(covariance)
-    about = jnp.where(b.real[:, None, :], rows.scores - mean[:, None, :], 0.0)
-    whitened = solve_triangular(factor, jnp.swapaxes(about, -1, -2), lower=True)
-    square = jnp.zeros(len(rows.dimension)).at[rows.place].add((whitened**2).sum(1))
-    log_det = jnp.zeros(len(rows.dimension)).at[rows.place].add(_log_det(factor)[:, None])
+    b, rows = build_state_blocks(design, scenarios=True), build_scenario_rows(design)
+    about = (b.mean - _means(b, p))[:, None] + b.about
+    squares, log_det = _squares_and_log_det(b, p, about)
+    square = jnp.zeros(len(rows.dimension)).at[rows.place].add(squares)
+    log_dets = jnp.zeros(len(rows.dimension)).at[rows.place].add(log_det[:, None])
     for i, residual in enumerate(design.residuals):
-        factor = jnp.linalg.cholesky(_residual_covariance(design, i, p))
+        precision, log_det = inverse_and_log_det(_residual_covariance(design, i, p))
         place = rows.residual_place[i]
-        square = square.at[place].add(_quadratic(factor, residual.scatters))
-        log_det = log_det.at[place].add(residual.degrees * _log_det(factor))
+        square = square.at[place].add((precision * residual.scatters).sum((1, 2)))
+        log_dets = log_dets.at[place].add(residual.degrees * log_det)
     d = rows.dimension
     each = gammaln((df + d) / 2) - gammaln(df / 2) - 0.5 * d * np.log(df * np.pi)
-    each += -0.5 * log_det - 0.5 * (df + d) * jnp.log1p(square / df)
+    each += -0.5 * log_dets - 0.5 * (df + d) * jnp.log1p(square / df)
     return jnp.where((d > 0) & (np.arange(len(d)) < len(d) - 1), each, 0.0).sum()
 
 
-def _block_moments(b: Blocks, p: Scatter) -> tuple[Array, Array]:
-    """Mean and covariance of each pattern, (group, row) and (group, row, row)."""
-    gain = p.sharpness[b.state]
-    mean = gain * ((b.loading * p.centre[b.state]).sum(-1) + b.one * p.shift[b.state])
-    varying = jnp.einsum("grv,grvw->grw", b.loading, p.half[b.state])
-    between = (p.alpha_scale[b.model] ** 2)[:, None, None] * (
-        b.loading @ np.swapaxes(b.loading, -1, -2)
-    )
-    between += b.same_arm * (varying @ jnp.swapaxes(varying, -1, -2))
-    between += (p.kappa_scale[b.model] ** 2)[:, None, None] * b.same_axis
-    covariance = gain[:, :, None] * gain[:, None, :] * between
-    own = jnp.where(b.real, p.noise[b.state] ** 2, 1.0)
-    covariance += own[:, :, None] * np.eye(b.state.shape[1])
-    return jnp.where(b.real, mean, 0.0), covariance
+def _means(b: StateBlocks, p: Scatter) -> Array:
+    """Mean of every score, (group, state, axis); zero where there is none."""
+    centre = jnp.einsum("gav,gcv->gca", b.loading, p.centre[b.state])
+    centre += b.one[:, None, :] * p.shift[b.state][:, :, None]
+    return b.observed * p.sharpness[b.state][:, :, None] * centre
+
+
+def _squares_and_log_det(b: StateBlocks, p: Scatter, rows: Array) -> tuple[Array, Array]:
+    """Squared length of rows in units of the covariance of all states, and its log determinant.
+
+    See `vat_bayes.model.state_blocks` for the identities. The minimising ``x`` is held while the
+    squares are differentiated, which gives their gradient (the slope in ``x`` is zero there) and
+    saves the derivatives of all that ``x`` is made of. It does not give second derivatives.
+
+    Parameters
+    ----------
+    b : StateBlocks
+    p : Scatter
+    rows : Array, shape (group, row, state, axis)
+
+    Returns
+    -------
+    squares : Array, shape (group, row)
+    log_det : Array, shape (group,)
+    """
+    unit = np.eye(b.observed.shape[2])
+    kappa, alpha = p.kappa_scale[b.model][:, None], p.alpha_scale[b.model][:, None]
+    stretch = jnp.sqrt(kappa**2 + (alpha * b.length) ** 2) - kappa
+    root = (b.direction * stretch[:, None, :]) @ np.swapaxes(b.direction, -1, -2)
+    root += kappa[..., None] * unit
+
+    here = b.observed[:, :, :, None] * b.observed[:, :, None, :]
+    gain = p.sharpness[b.state][:, :, None, None]
+    varying = gain * jnp.einsum("gav,gcvw->gcaw", b.loading, p.half[b.state])
+    noise = (p.noise[b.state] ** 2)[:, :, None, None] * unit
+    own = here * (varying @ jnp.swapaxes(varying, -1, -2) + noise)
+    precision, log_det = inverse_and_log_det(own + (1.0 - b.observed)[..., None] * unit)
+    precision = here * precision
+
+    shared = unit + root @ (gain**2 * precision).sum(1) @ root
+    inner, shared_log_det = inverse_and_log_det(shared)
+    pulls = jnp.einsum("gcrb,gcba->gra", jnp.swapaxes(rows, 1, 2), gain * precision)
+    x = stop_gradient(pulls @ root @ inner)
+    left = rows - (x @ root)[:, :, None, :] * gain[:, None, :, :, 0] * b.observed[:, None]
+    left = jnp.swapaxes(left, 1, 2)
+    squares = ((left @ precision) * left).sum((1, 3)) + (x**2).sum(-1)
+    return squares, log_det.sum(1) + shared_log_det
 
 
 def _residual_covariance(design: ScoresDesign, index: int, p: Scatter) -> Array:
@@ -118,15 +154,3 @@ def _residual_covariance(design: ScoresDesign, index: int, p: Scatter) -> Array:
     gain = p.sharpness[residual.states]
     covariance = p.kappa_scale[residual.model] ** 2 * jnp.outer(gain, gain)
     return covariance + jnp.diag(p.noise[residual.states] ** 2)
-
-
-def _log_det(factor: Array) -> Array:
-    return 2.0 * jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
-
-
-def _quadratic(factor: Array, scatter: Floats | Array) -> Array:
-    """Trace of the precision times a sum of cross products."""
-    factor = jnp.broadcast_to(factor, scatter.shape)
-    inner = solve_triangular(factor, scatter, lower=True)
-    whitened = solve_triangular(factor, jnp.swapaxes(inner, -1, -2), lower=True)
-    return jnp.trace(whitened, axis1=-2, axis2=-1)
