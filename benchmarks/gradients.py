@@ -1,10 +1,10 @@
 """What a gradient costs, beside the same density written plainly and differentiated by JAX.
 
-Scores: the covariance of a scenario over all conditions through its Cholesky factor, against one
-condition after the other with the derivatives of an inverse written out. Ratings: the logarithms of a category's probability
-one by one, against one logarithm with its slopes written out. Both ways give the same number, which
-is checked; they take turns, and the least of the repeats counts. It prints a Markdown table of
-ratios.
+Scores: the covariance of a scenario over all conditions through its Cholesky factor, against the
+conditions one by one, with the derivatives of an inverse written out. Ratings: the logarithms of a
+category's probability one by one, against one logarithm with its slopes written out. Both ways give
+the same number, which is checked; they take turns, and the least of the repeats counts. It prints a
+Markdown table of ratios.
 """
 
 from __future__ import annotations

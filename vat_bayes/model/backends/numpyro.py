@@ -13,11 +13,11 @@ from jax import Array
 from vat_bayes.model.backends.numpyro_likelihoods import log_category_probability
 from vat_bayes.model.backends.numpyro_priors import (
     coupling_factor,
-    half_normal,
     intervention_effects,
     normal,
     style,
 )
+from vat_bayes.model.backends.numpyro_scales import half_normal
 from vat_bayes.model.backends.numpyro_scores import (
     Scatter,
     heavy_tailed_scenarios,

@@ -12,6 +12,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jax.nn import softplus
 
+from vat_bayes.model.backends.numpyro_scales import half_normal
 from vat_bayes.model.coupling import partial_count
 from vat_bayes.model.pooling import Pooling, is_direct, pool
 from vat_bayes.model.priors import Prior
@@ -23,11 +24,6 @@ Priors = Mapping[str, Prior]
 def normal(name: str, scale: Any, *shape: int) -> Any:
     """Sample independent centred normals of this shape."""
     return numpyro.sample(name, dist.Normal(0.0, scale).expand(shape).to_event(len(shape)))
-
-
-def half_normal(name: str, scale: Any, *shape: int) -> Any:
-    """Sample independent half-normals of this shape."""
-    return numpyro.sample(name, dist.HalfNormal(scale).expand(shape).to_event(len(shape)))
 
 
 def style(priors: Priors, n_arms: int, unit: float) -> tuple[Array, Array]:
