@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.validation.settings import Setting, planned
-from benchmarks.validation.study import CHAINS, DRAWS, TUNE, held_against_truth
+from benchmarks.validation.study import CHAINS, TUNE, held_against_truth, kept_draws
 from benchmarks.validation.tasks import ROOT, digest
 from vat_bayes.checks import GATING, gate, gating_checks
 from vat_bayes.estimands import compute_estimands
@@ -119,7 +119,8 @@ def sample_together(studies: list[Study], rated: list[np.ndarray], folder: Path)
     from vat_bayes.model.backends.numpyro import ratings_model
     from vat_bayes.model.chains import CHUNK, RADIUS, Run, build_kernel, starting_point, trace_model
 
-    how = Run(DRAWS, TUNE, CHAINS, 0, ACCEPT, leave_out=LEFT_OUT)
+    draws = kept_draws(studies[0][0])
+    how = Run(draws, TUNE, CHAINS, 0, ACCEPT, leave_out=LEFT_OUT)
     spec = load_spec()
     with jax.enable_x64(True):
         traced = [
@@ -157,7 +158,7 @@ def sample_together(studies: list[Study], rated: list[np.ndarray], folder: Path)
             )
         )
         files: dict[str, Any] = {}
-        for end in range(CHUNK, TUNE + DRAWS + CHUNK, CHUNK):
+        for end in range(CHUNK, TUNE + draws + CHUNK, CHUNK):
             state, (positions, stats) = step(state, data)
             if end > TUNE:
                 place = slice(end - CHUNK - TUNE, end - TUNE)
@@ -165,14 +166,14 @@ def sample_together(studies: list[Study], rated: list[np.ndarray], folder: Path)
                 for name, x in (kept | {f"stat-{k}": v for k, v in stats.items()}).items():
                     array = np.asarray(x)
                     if name not in files:
-                        shape = (*array.shape[:2], DRAWS, *array.shape[3:])
+                        shape = (*array.shape[:2], draws, *array.shape[3:])
                         files[name] = np.lib.format.open_memmap(
                             folder / f"{name}.npy", "w+", array.dtype, shape
                         )
                     files[name][:, :, place] = array
             else:
                 jax.block_until_ready(stats)
-            yield end / (TUNE + DRAWS)
+            yield end / (TUNE + draws)
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
