@@ -54,6 +54,7 @@ def run_study(setting: Setting, seed: int) -> pd.DataFrame:
             judgments,
             engine=setting.engine, backend=setting.backend,
             seed=seed, draws=kept_draws(setting) * longer, tune=TUNE * longer, chains=CHAINS,
+            replicate=False,
         )  # fmt: skip
         estimands = compute_estimands(tree)
         checks = gating_checks(tree, estimands.draws)

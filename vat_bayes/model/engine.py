@@ -37,6 +37,7 @@ def fit(
     chains: int = 4,
     seed: int = 0,
     progress: bool = False,
+    replicate: bool = True,
 ) -> xr.DataTree:
     """Fit the hierarchical measurement model.
 
@@ -58,6 +59,9 @@ def fit(
     seed : int
         Same seed, machine and versions: same bits.
     progress : bool
+    replicate : bool
+        Without it what only checks need (replicated data, densities of single scenarios) is left
+        out, as where the same fit is made hundreds of times.
 
     Returns
     -------
@@ -115,6 +119,7 @@ def fit(
                 "seconds": seconds,
             },
             spec=spec,
+            replicate=replicate,
         )
 
 

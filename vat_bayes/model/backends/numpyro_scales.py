@@ -54,6 +54,8 @@ def half_normal_quantile(x: Array) -> Array:
     return result
 
 
+# Compiled, so that it is traced once for a shape: a fit traces its model several times.
+@jax.jit  # type: ignore[untyped-decorator]
 def _quantile_value(x: Array) -> Array:
     low = x < 0
     small = np.sqrt(2.0) * erfinv(ndtr(jnp.where(low, x, 0.0)))
