@@ -165,6 +165,34 @@ def test_numpyro_gradient_is_the_slope_of_the_reference(kind: str) -> None:
     assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["scores-irregular", "scores-factorial"])
+@pytest.mark.parametrize("noise", [0.3, 1e-3])
+def test_gradient_of_heavy_tailed_scenarios_is_the_slope_of_their_density(
+    kind: str, noise: float
+) -> None:
+    # Their squares enter by a logarithm, where an error in one does not average out.
+    rng = np.random.default_rng(8)
+    design, raw = make(kind, rng)
+    raw = {k: np.asarray(x, float) for k, x in raw.items()}
+    raw["noise"][: len(design.structure.models)] = noise
+    along = {k: rng.normal(size=x.shape) for k, x in raw.items()}
+    along["noise"] *= raw["noise"]
+    spec = load_spec("heavy-tailed")
+
+    def density(at: Any) -> Any:
+        return log_density(numpyro_models.scores_model, (design, spec), {}, at)[0]
+
+    # With less noise still, no step is small beside it and large beside the density's last digits.
+    step = 1e-5
+    with jax.enable_x64(True):
+        gradient = jax.jit(jax.grad(density))(raw)
+        ahead, behind = (
+            float(density({k: raw[k] + sign * step * along[k] for k in raw})) for sign in (1, -1)
+        )
+    slope = sum(float((np.asarray(gradient[k]) * along[k]).sum()) for k in raw)
+    assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6)
+
+
 @pytest.mark.parametrize("noise", [1e-3, 1e-5, 1e-8])
 def test_a_baseline_without_noise_leaves_no_hole_in_the_density(noise: float) -> None:
     # Real read-outs of a baseline come near this; chains go wherever digits are lost.
