@@ -28,6 +28,7 @@ from vat_bayes.errors import InputError
 from vat_bayes.estimands import Estimands, compute_estimands
 from vat_bayes.estimands.rows import COLUMNS
 from vat_bayes.judgments import describe, load_judgments
+from vat_bayes.model import fit
 
 STUDY = simulate_study(1, n_scenarios=6)
 
@@ -68,6 +69,20 @@ def test_grades(figure: float, low_is_good: bool, verdict: str) -> None:
     warn, fail = (1.0, 2.0) if low_is_good else (2.0, 1.0)
     check = graded("x", figure, warn=warn, fail=fail, why="y", low_is_good=low_is_good)
     assert check == Check("x", verdict, figure, warn, "y")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("readout", ["scores", "ratings"])
+def test_what_was_left_out_of_a_fit_is_not_run(readout: Any) -> None:
+    judgments = simulate_study(2, n_scenarios=4, readout=readout).judgments
+    tree = fit(judgments, draws=20, tune=10, chains=2, seed=1, replicate=False)
+    assert set(tree.children) == {
+        "posterior", "sample_stats", "prior", "observed_data", "constant_data"
+    }  # fmt: skip
+    found = verdicts(run_checks(tree, compute_estimands(tree)))
+    own = f"ppc_{readout}"
+    for name in (own, "ppc_by_value", "ppc_calibration", "loo", "prior_sensitivity"):
+        assert found.pop(name) == "not-run"
+    assert set(found.values()) != {"not-run"}
 
 
 def test_a_diagnostic_that_cannot_be_computed_fails() -> None:

@@ -35,7 +35,7 @@ def check_loo(tree: xr.DataTree) -> Check:
     """
     import arviz as az
 
-    if "judgments" not in tree["log_likelihood"].data_vars:
+    if "log_likelihood" not in tree.children or "judgments" not in tree["log_likelihood"].data_vars:
         why = tree.attrs.get("no_scenario_likelihood", "the posterior has none of new scenarios")
         return Check(_NAME, "not-run", None, None, f"no likelihood by scenario: {why}")
     likelihood = array(tree, "log_likelihood", "judgments")

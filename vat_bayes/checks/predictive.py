@@ -32,6 +32,7 @@ def check_predictive(tree: xr.DataTree) -> list[Check]:
     Returns
     -------
     list of Check
+        ``not-run`` where the fit has no replicates.
 
     References
     ----------
@@ -40,6 +41,10 @@ def check_predictive(tree: xr.DataTree) -> list[Check]:
     Anscombe (1948). The transformation of Poisson, binomial and negative-binomial data. Biometrika
     35, 246-254.
     """
+    if "posterior_predictive" not in tree.children:
+        own_name = "ppc_ratings" if tree.attrs["readout"] == "ratings" else "ppc_scores"
+        names = (own_name, "ppc_by_value")
+        return [Check(n, "not-run", None, None, "fitted without replicates") for n in names]
     if tree.attrs["readout"] == "ratings":
         z, where = _largest(tree, "rating_counts")
         own = "state_cutpoint" in tree["posterior"].data_vars

@@ -60,8 +60,8 @@ def fit(
         Same seed, machine and versions: same bits.
     progress : bool
     replicate : bool
-        Without it what only checks need (replicated data, densities of single scenarios) is left
-        out, as where the same fit is made hundreds of times.
+        Without it what only checks need (replicated data, densities of single scenarios and of the
+        prior) is left out, as where hundreds of studies are fitted; those checks are ``not-run``.
 
     Returns
     -------
