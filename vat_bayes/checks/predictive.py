@@ -42,9 +42,10 @@ def check_predictive(tree: xr.DataTree) -> list[Check]:
     35, 246-254.
     """
     if "posterior_predictive" not in tree.children:
-        own_name = "ppc_ratings" if tree.attrs["readout"] == "ratings" else "ppc_scores"
-        names = (own_name, "ppc_by_value")
-        return [Check(n, "not-run", None, None, "fitted without replicates") for n in names]
+        ratings = tree.attrs["readout"] == "ratings"
+        names = ["ppc_ratings"] if ratings else ["ppc_scores", "ppc_tails"]
+        why = "fitted without replicates"
+        return [Check(n, "not-run", None, None, why) for n in (*names, "ppc_by_value")]
     if tree.attrs["readout"] == "ratings":
         z, where = _largest(tree, "rating_counts")
         own = "state_cutpoint" in tree["posterior"].data_vars

@@ -61,7 +61,8 @@ def fit(
     progress : bool
     replicate : bool
         Without it what only checks need (replicated data, densities of single scenarios and of the
-        prior) is left out, as where hundreds of studies are fitted; those checks are ``not-run``.
+        prior) is left out, as where hundreds of studies are fitted; those checks are ``not-run``,
+        and the names of scenarios, by which runs are compared, are left out too.
 
     Returns
     -------

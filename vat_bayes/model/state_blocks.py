@@ -11,8 +11,8 @@ built:
 with ``R`` the symmetric root of ``B = alpha_scale^2 W W' + kappa_scale^2 I``, in closed form from
 the singular values of the loadings ``W``, as in `vat_bayes.model.intercepts`. Twelve states of
 eleven axes take twelve factorisations of eleven rows and one more, not one of 132. The minimum is a
-sum of squares, and what is wrong with ``x`` enters it squared; Woodbury's identity gives the same
-number as a difference, which loses every digit where a state has hardly any noise.
+sum of squares, and what is wrong with ``x`` enters its value squared; Woodbury's identity gives the
+same number as a difference, which loses every digit where a state has hardly any noise.
 """
 
 from __future__ import annotations

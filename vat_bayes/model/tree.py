@@ -103,8 +103,8 @@ def build_tree(
     -------
     DataTree
         Groups ``posterior, sample_stats, prior, log_prior, log_likelihood, posterior_predictive,
-        observed_data, constant_data``. ``log_prior`` is left out, and the attribute
-        ``no_log_prior`` says why, when a prior has no density that is known here. The
+        observed_data, constant_data``, or fewer without `replicate`. ``log_prior`` is left out, and
+        the attribute ``no_log_prior`` says why, when a prior has no density that is known here. The
         log-likelihood of a scenario is that of a new one with its judgments, its effects integrated
         out; where that can't be had it goes by the name ``judgments_given_effects``, and the
         attribute ``no_scenario_likelihood`` says why.

@@ -31,7 +31,7 @@ def half_normal(name: str, scale: Any, *shape: int) -> Any:
 
     Returns
     -------
-    Array
+    Array, shape `shape`
     """
     prior = _HalfNormal(jnp.broadcast_to(jnp.asarray(scale), shape))
     return numpyro.sample(name, prior.to_event(len(shape)))
@@ -47,8 +47,8 @@ def half_normal_quantile(x: Array) -> Array:
     Returns
     -------
     Array, shape of x
-        To all digits in both tails: it goes to zero as ``sqrt(pi / 2)`` times the probability below
-        ``x``, and to ``x`` from above.
+        It goes to zero as ``sqrt(pi / 2)`` times the probability below ``x``, and to ``x`` from
+        above. Digits are kept in both tails as far as x = 37, beyond which it is infinite.
     """
     result: Array = _quantile(x)
     return result
