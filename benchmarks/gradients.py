@@ -26,6 +26,7 @@ from benchmarks.full_design import conditions
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import load_spec
 from vat_bayes.model.backends import numpyro as models
+from vat_bayes.model.backends import numpyro_scores
 from vat_bayes.model.backends.numpyro_scores import Scatter
 from vat_bayes.model.blocks import build_blocks
 from vat_bayes.model.build import prepare
@@ -52,11 +53,9 @@ def by_cholesky(design: ScoresDesign, p: Scatter) -> Array:
     about = b.mean - jnp.where(real, mean, 0.0)
     total = b.scatter + b.n[:, None, None] * about[:, :, None] * about[:, None, :]
     parts = [(jnp.asarray(b.n), covariance, total)]
-    for r in design.residuals:
-        slope = p.sharpness[r.states]
-        left = p.kappa_scale[r.model] ** 2 * jnp.outer(slope, slope)
-        left += jnp.diag(p.noise[r.states] ** 2)
-        parts.append((jnp.asarray(r.degrees.sum()), left, r.scatters.sum(0)))
+    for i, residual in enumerate(design.residuals):
+        own = numpyro_scores._residual_covariance(design, i, p)
+        parts.append((jnp.asarray(residual.degrees.sum()), own, residual.scatters.sum(0)))
     out = -0.5 * np.log(2 * np.pi) * len(design.score)
     for n, s, t in parts:
         factor = jnp.linalg.cholesky(s)

@@ -43,10 +43,9 @@ def check_calibration(tree: xr.DataTree) -> Check:
         why = "expected scores are no probabilities of ratings; ppc_scores holds them to the data"
         return Check(_NAME, "not-run", None, None, why)
     if "kind_counts" not in tree["observed_data"].data_vars:
-        drawn = "posterior_predictive" in tree.children
-        why = "fitted without replicates"
-        if drawn:
-            why = "replicates by value are not drawn for this statistical model"
+        why = "replicates by value are not drawn for this statistical model"
+        if "posterior_predictive" not in tree.children:
+            why = "fitted without replicates"
         return Check(_NAME, "not-run", None, None, why)
     observed = array(tree, "observed_data", "kind_counts")
     replicated = merge_chains(array(tree, "posterior_predictive", "kind_counts"))
