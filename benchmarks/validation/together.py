@@ -4,8 +4,8 @@
 
 A study of ratings takes a processor core a quarter of a minute, and an accelerator is hardly busier
 with a thousand of them than with one. The kernel, its settings, the starting points and the seeds
-are those of a fit (`vat_bayes.model.chains`), mapped over studies that differ in their ratings
-alone. It was tried on processors with four studies, and not yet on an accelerator. Everything from
+are those of a fit (`vat_bayes.model.chains`), mapped over studies that differ in nothing but their
+ratings. It was tried on processors with four studies, and not yet on an accelerator. Everything from
 the draws onwards is done by processes on the processors. Studies that do not pass the convergence
 gate are left to ``python -m benchmarks.validation``, which fits them again for longer, as all
 others that are missing.
@@ -34,6 +34,7 @@ from vat_bayes.checks import GATING, gate, gating_checks
 from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model.build import Prepared, prepare
+from vat_bayes.model.centring import guess_centring
 from vat_bayes.model.engine import sample_prior
 from vat_bayes.model.priors import load_spec
 from vat_bayes.model.ratings import RatingsDesign
@@ -54,11 +55,13 @@ def draw(study: Study) -> tuple[Simulated, Prepared]:
     return made, prepare(load_judgments(made.judgments, n_categories=5))
 
 
-def categories(study: Study) -> np.ndarray:
-    """Return the rating of every cell, 0-based."""
+def own_data(study: Study) -> tuple[np.ndarray, ...]:
+    """Return the arrays that the model of one study does not share with the others."""
     design = draw(study)[1].design
     assert isinstance(design, RatingsDesign) and (design.counts.sum(1) == 1).all()
-    return design.counts.argmax(1).astype(np.int8)
+    category = design.counts.argmax(1)
+    centring = guess_centring(design).scenario
+    return category, category + 1, centring.score, centring.information
 
 
 def finish(study: Study, folder: Path, place: int, seconds: float, out: Path) -> bool:
@@ -96,15 +99,17 @@ def _prior(scenarios: int) -> dict[str, Any]:
     return sample_prior(design, load_spec(), seed=1)
 
 
-def sample_together(studies: list[Study], rated: list[np.ndarray], folder: Path) -> Iterator[float]:
+def sample_together(
+    studies: list[Study], own: list[tuple[np.ndarray, ...]], folder: Path
+) -> Iterator[float]:
     """Run all chains of all studies; yields the share that is done, and leaves draws in a folder.
 
     Parameters
     ----------
     studies : list of (Setting, int)
         Of one number of scenarios.
-    rated : list of ndarray, shape (cell,)
-        Their ratings.
+    own : list of tuple of ndarray
+        See `own_data`.
     folder : Path
         Gets a file for each parameter, shape (study, chain, draw, ...).
 
@@ -128,7 +133,7 @@ def sample_together(studies: list[Study], rated: list[np.ndarray], folder: Path)
         ]
         (shapes, density, constrain), (_, other, _) = traced
         assert density.key == other.key, "the studies differ in more than their ratings"
-        data, axes = _with_ratings(density.data, other.data, rated)
+        data, axes = _with_own(density.data, other.data, own)
         begin, advance = build_kernel(density.without_data(), how)
         points: list[dict[str, Any]] = [
             {k: np.stack(x) for k, x in _columns(
@@ -180,10 +185,10 @@ def _columns(rows: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
     return [(k, [row[k] for row in rows]) for k in rows[0]]
 
 
-def _with_ratings(
-    one: list[Any], other: list[Any], rated: list[np.ndarray]
+def _with_own(
+    one: list[Any], other: list[Any], own: list[tuple[np.ndarray, ...]]
 ) -> tuple[list[Any], list[int | None]]:
-    """Stack what differs between studies: arrays that are the ratings, or the ratings plus one."""
+    """Stack what differs between studies, which must be what `own_data` returns of them."""
     data: list[Any] = []
     axes: list[int | None] = []
     for a, b in zip(one, other, strict=True):
@@ -191,9 +196,12 @@ def _with_ratings(
             data.append(a)
             axes.append(None)
             continue
-        more = [m for m in (0, 1) if np.array_equal(a, rated[0] + m)]
-        assert more and np.array_equal(b, rated[1] + more[0]), "not the ratings"
-        data.append(np.stack(rated).astype(np.asarray(a).dtype) + more[0])
+        which = [
+            i for i, (x, y) in enumerate(zip(own[0], own[1], strict=True))
+            if np.array_equal(a, x) and np.array_equal(b, y)
+        ]  # fmt: skip
+        assert which, "the studies differ in more than their own data"
+        data.append(np.stack([x[which[0]] for x in own]).astype(np.asarray(a).dtype))
         axes.append(0)
     assert 0 in axes
     return data, axes
@@ -223,8 +231,8 @@ def main() -> None:
             break
         begun = time.monotonic()
         folder = Path(tempfile.mkdtemp(dir=asked.room))
-        rated = list(pool.map(categories, studies, chunksize=8))
-        for share in sample_together(studies, rated, folder):
+        own = list(pool.map(own_data, studies, chunksize=8))
+        for share in sample_together(studies, own, folder):
             passed = time.monotonic() - start
             print(f"{passed:6.1f} s  {len(studies)} studies: {share:.0%}", flush=True)
         seconds = (time.monotonic() - begun) / len(studies)

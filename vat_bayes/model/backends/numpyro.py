@@ -10,6 +10,7 @@ import numpyro
 import numpyro.distributions as dist
 from jax import Array
 
+from vat_bayes.model.backends.numpyro_effects import scaled_normals, standard_normals
 from vat_bayes.model.backends.numpyro_likelihoods import log_category_probability
 from vat_bayes.model.backends.numpyro_priors import (
     coupling_factor,
@@ -23,6 +24,7 @@ from vat_bayes.model.backends.numpyro_scores import (
     heavy_tailed_scenarios,
     normal_scenarios,
 )
+from vat_bayes.model.centring import Centring, guess_centring
 from vat_bayes.model.intercepts import intercept_order, siblings
 from vat_bayes.model.priors import Link, ModelSpec
 from vat_bayes.model.ratings import FAR, RatingsDesign
@@ -42,6 +44,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
     n_scenarios = len(s.scenarios)
     prior = {name: p.scale for name, p in spec.ratings.items()}
+    centring = guess_centring(design)
 
     share = numpyro.sample(
         "share",
@@ -64,8 +67,9 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
 
     arm_model = s.state_model[n_models:]
     scenario_scale = jnp.broadcast_to(alpha_scale[:, None], (n_models, n_scenarios))
-    u_raw = normal("u_raw", 1.0, n_arms, n_scenarios, n_values)
-    u = u_scale[:, None, :] * jnp.einsum("asw,avw->asv", u_raw, factor)
+    half = u_scale[:, :, None] * factor
+    u_raw = standard_normals("u_raw", half, centring.scenario)
+    u = jnp.einsum("asw,avw->asv", u_raw, half)
     df = spec.scenario_df("ratings")
     if df is not None:
         weights = dist.Gamma(df / 2, df / 2).expand([n_models, n_scenarios]).to_event(2)
@@ -82,7 +86,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     eta = (weight[item] * gathered).sum(-1)
     eta += jnp.concatenate([jnp.zeros(n_models), beta])[state]
     eta += intercept[s.state_model[state], item]
-    eta += _further_terms(design, prior, own)
+    eta += _further_terms(design, prior, own, centring.repeat)
 
     sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))
     if "share_scale" in prior:
@@ -145,7 +149,9 @@ def _intercepts(s: Structure, scenario_scale: Array, kappa_scale: Array) -> Arra
     return jnp.concatenate(parts, axis=1)[:, intercept_order(groups)]
 
 
-def _further_terms(design: RatingsDesign, prior: dict[str, float], own: Array) -> Any:
+def _further_terms(
+    design: RatingsDesign, prior: dict[str, float], own: Array, repeated: Centring
+) -> Any:
     """Sample the effects of prompts, repeats and sub-values that the design has, shape (cell,).
 
     The unit of a condition in logits of the baseline, `own`, has shape (arm,).
@@ -171,8 +177,8 @@ def _further_terms(design: RatingsDesign, prior: dict[str, float], own: Array) -
             eta += (weight[item] * shift).sum(-1)
     if design.has_repeats:
         repeat_scale = half_normal("repeat_scale", prior["repeat_scale"], n_models)
-        raw = normal("repeat_raw", 1.0, s.n_states, len(s.items))
-        eta += (repeat_scale[s.state_model][:, None] * raw)[state, item]
+        scale = repeat_scale[s.state_model][:, None]
+        eta += (scale * scaled_normals("repeat_raw", scale, repeated))[state, item]
     if design.has_subvalues:
         n_subvalues = len(s.subvalues)
         slot, loading = (x[item] for x in s.subvalue_slot)

@@ -1,0 +1,162 @@
+"""Coordinates of the random effects of ratings, against SciPy and the reference likelihood."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+from numpyro.infer.util import constrain_fn, potential_energy
+from scipy.stats import norm
+from simulated_studies import V, factorial_structure, natural_parameters, raw_parameters
+
+from vat_bayes.model.backends.numpyro_effects import scaled_normals, standard_normals
+from vat_bayes.model.centring import Centring, guess_centring
+from vat_bayes.model.ratings import RatingsDesign, draw_counts, log_likelihood
+
+RNG = np.random.default_rng(5)
+MATRIX = np.tril(RNG.normal(size=(2, 3, 3)))
+OF_SCENARIOS = Centring(RNG.normal(size=(2, 4, 3)), RNG.uniform(0, 5, (2, 3)))
+OF_REPEATS = Centring(RNG.normal(size=(3, 5)), RNG.uniform(0, 9, (3, 5)))
+
+
+def effects_of_scenarios() -> None:
+    length = numpyro.sample("length", dist.Normal())
+    standard_normals("x", jnp.exp(length) * MATRIX, OF_SCENARIOS)
+
+
+def effects_of_repeats() -> None:
+    length = numpyro.sample("length", dist.Normal())
+    scaled_normals("x", jnp.exp(length), OF_REPEATS)
+
+
+def quadratic(which: str, length: float, x: np.ndarray) -> float:
+    """Log-likelihood that a centring stands for, to second order about zero."""
+    if which == "repeats":
+        e = np.exp(length) * x
+        return float((OF_REPEATS.score * e - 0.5 * OF_REPEATS.information * e**2).sum())
+    total = 0.0
+    for arm, scenario in np.ndindex(2, 4):
+        e = np.exp(length) * MATRIX[arm] @ x[arm, scenario]
+        total += OF_SCENARIOS.score[arm, scenario] @ e
+        # One normal at a time: what it says about two together is left out.
+        alone = np.exp(length) * MATRIX[arm] * x[arm, scenario]
+        total -= 0.5 * OF_SCENARIOS.information[arm] @ (alone**2).sum(1)
+    return float(total)
+
+
+@pytest.mark.parametrize("which", ["scenarios", "repeats"])
+def test_other_coordinates_of_the_same_density(which: str) -> None:
+    model = effects_of_scenarios if which == "scenarios" else effects_of_repeats
+    shape = (2, 4, 3) if which == "scenarios" else (3, 5)
+    with jax.enable_x64(True):
+        for length in (-3.0, 0.0, 2.0):
+            at = {"length": np.array(length), "x": RNG.normal(size=shape)}
+            x = np.asarray(constrain_fn(model, (), {}, at)["x"])
+            unit = np.asarray(
+                jax.jacobian(lambda z, at=at: constrain_fn(model, (), {}, at | {"x": z})["x"])(
+                    at["x"]
+                )
+            ).reshape(x.size, x.size)
+            density = norm.logpdf(length) + norm.logpdf(x).sum()
+            expected = density + np.linalg.slogdet(unit)[1]
+            assert -float(potential_energy(model, (), {}, at)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("which", ["scenarios", "repeats"])
+def test_given_the_scales_they_are_standard_normal_under_the_likelihood_guessed(which: str) -> None:
+    model = effects_of_scenarios if which == "scenarios" else effects_of_repeats
+    shape = (2, 4, 3) if which == "scenarios" else (3, 5)
+    with jax.enable_x64(True):
+        for length in (-2.0, 0.0, 1.0):
+            left = []
+            for _ in range(3):
+                z = RNG.normal(size=shape)
+                at = {"length": np.array(length), "x": z}
+                x = np.asarray(constrain_fn(model, (), {}, at)["x"])
+                energy = float(potential_energy(model, (), {}, at))
+                left.append(-energy + quadratic(which, length, x) - norm.logpdf(z).sum())
+            # Whatever is left depends on the scale alone.
+            np.testing.assert_allclose(left, left[0], rtol=1e-9)
+
+
+def rated(replicates: int) -> tuple[RatingsDesign, dict[str, np.ndarray]]:
+    """Draw ratings and the parameters behind them."""
+    rng = np.random.default_rng(11)
+    s = factorial_structure(30)
+    raw = raw_parameters(s, rng, "ratings")
+    raw["u_scale"] = np.full((2, V), 0.8)
+    if replicates > 1:
+        raw |= {
+            "repeat_scale": np.array([0.7]),
+            "repeat_raw": rng.normal(size=(s.n_states, len(s.items))),
+        }
+    state, item = (x.ravel() for x in np.indices((s.n_states, len(s.items))))
+    k = s.n_categories
+    one_each = RatingsDesign(s, state, item, np.zeros_like(state), np.zeros((len(state), k), int))
+    truth = natural_parameters(s, raw)
+    counts = []
+    for category in range(k):
+        counts.append(replicates * np.eye(k, dtype=int)[np.full(len(state), category)])
+    probability = np.exp(
+        [
+            log_likelihood(RatingsDesign(s, state, item, one_each.cell_prompt, c), truth)
+            / replicates
+            for c in counts
+        ]
+    ).T
+    n = np.full(len(state), replicates)
+    drawn = draw_counts(rng, n, probability[None])[0]
+    return RatingsDesign(s, state, item, one_each.cell_prompt, drawn), truth
+
+
+def slope_and_curvature(
+    design: RatingsDesign, truth: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """First two derivatives of the reference in every effect, about zero, the rest being true."""
+    s = design.structure
+    about = truth | {"u": np.zeros_like(truth["u"])}
+    step = 1e-3
+    low, middle, high = (
+        log_likelihood(design, about | {"beta": truth["beta"] + h}) for h in (-step, 0.0, step)
+    )
+    slope, bend = (high - low) / (2 * step), (high - 2 * middle + low) / step**2
+    total = np.zeros((s.n_states, len(s.scenarios), V))
+    curvature = np.zeros_like(total)
+    where = (design.cell_state, s.item_scenario[design.cell_item])
+    np.add.at(total, where, s.loading[design.cell_item] * slope[:, None])
+    np.add.at(curvature, where, s.loading[design.cell_item] ** 2 * bend[:, None])
+    return total[1:], -curvature[1:].mean(1)
+
+
+@pytest.mark.parametrize("replicates", [1, 8])
+def test_the_guess_is_near_the_reference_likelihood(replicates: int) -> None:
+    design, truth = rated(replicates)
+    found = guess_centring(design)
+    slope, curvature = slope_and_curvature(design, truth)
+    if replicates == 1:
+        ratio = found.scenario.information / curvature
+        assert (ratio > 0.6).all() and (ratio < 1.8).all()
+        assert np.corrcoef(found.scenario.score.ravel(), slope.ravel())[0, 1] > 0.75
+    else:
+        # Two items each, whose ratings share what has the variance 0.7^2.
+        alone = found.repeat.information[0, 0]
+        left = found.scenario.information / (2 * alone)
+        assert np.abs(left - 1 / (1 + 0.7**2 * alone)).max() < 0.2
+        per = found.repeat.score / found.repeat.information
+        assert np.corrcoef(per.ravel(), truth["repeat"].ravel())[0, 1] > 0.6
+    guessed = found.scenario.score / found.scenario.information[:, None]
+    assert np.corrcoef(guessed.ravel(), truth["u"].ravel())[0, 1] > 0.4
+
+
+@pytest.mark.parametrize("items", [1, 20])
+def test_ratings_that_say_nothing_have_a_guess(items: int) -> None:
+    s = factorial_structure(1)
+    state, item = (x.ravel() for x in np.indices((s.n_states, items)))
+    counts = np.zeros((len(state), s.n_categories), int)
+    counts[:, 4] = 1
+    found = guess_centring(RatingsDesign(s, state, item, np.zeros_like(state), counts))
+    for part in (found.scenario, found.repeat):
+        assert np.isfinite(part.score).all() and np.isfinite(part.information).all()
+        assert (part.information >= 0).all()
+        assert np.abs(part.score).max() < 1e-9
