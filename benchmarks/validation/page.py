@@ -61,8 +61,6 @@ def write_page(rows: dict[str, pd.DataFrame], planned: int, out: Path, command: 
             done=done,
             planned=planned,
             draws=study.DRAWS,
-            more=study.MORE_DRAWS,
-            many=study.MANY_SCENARIOS,
             tune=study.TUNE,
             chains=study.CHAINS,
             withheld=_withheld(studies),

@@ -16,18 +16,9 @@ from vat_bayes.model import fit
 from vat_bayes.simulate import Simulated, simulate
 
 DRAWS, TUNE, CHAINS = 800, 300, 2
-# The more scenarios are rated, the slower the scale of the coupling: at once twice the draws is
-# cheaper than `LONGER` for every other study.
-MORE_DRAWS, MANY_SCENARIOS = 1600, 48
 # What a person does whose fit did not converge, as its report says: longer chains.
 LONGER = 4
 TWINS = ("gain", "shift", "tax_rms", "tax_excess")
-
-
-def kept_draws(setting: Setting) -> int:
-    """Return how many draws of a chain are kept at first."""
-    many = setting.readout == "ratings" and setting.scenarios >= MANY_SCENARIOS
-    return MORE_DRAWS if many and setting.engine != "fast" else DRAWS
 
 
 def run_study(setting: Setting, seed: int) -> pd.DataFrame:
@@ -53,7 +44,7 @@ def run_study(setting: Setting, seed: int) -> pd.DataFrame:
         tree = fit(
             judgments,
             engine=setting.engine, backend=setting.backend,
-            seed=seed, draws=kept_draws(setting) * longer, tune=TUNE * longer, chains=CHAINS,
+            seed=seed, draws=DRAWS * longer, tune=TUNE * longer, chains=CHAINS,
             replicate=False,
         )  # fmt: skip
         estimands = compute_estimands(tree)

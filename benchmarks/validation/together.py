@@ -5,10 +5,10 @@
 A study of ratings takes a processor core a quarter of a minute, and an accelerator is hardly busier
 with a thousand of them than with one. The kernel, its settings, the starting points and the seeds
 are those of a fit (`vat_bayes.model.chains`), mapped over studies that differ in nothing but their
-ratings. It was tried on processors with four studies, and not yet on an accelerator. Everything from
-the draws onwards is done by processes on the processors. Studies that do not pass the convergence
-gate are left to ``python -m benchmarks.validation``, which fits them again for longer, as all
-others that are missing.
+ratings. It was tried on processors with four studies, and not yet on an accelerator. Everything
+from the draws onwards is done by processes on the processors. Studies that do not pass the
+convergence gate are left to ``python -m benchmarks.validation``, which fits them again for longer,
+as all others that are missing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.validation.settings import Setting, planned
-from benchmarks.validation.study import CHAINS, TUNE, held_against_truth, kept_draws
+from benchmarks.validation.study import CHAINS, DRAWS, TUNE, held_against_truth
 from benchmarks.validation.tasks import ROOT, digest
 from vat_bayes.checks import GATING, gate, gating_checks
 from vat_bayes.estimands import compute_estimands
@@ -124,8 +124,7 @@ def sample_together(
     from vat_bayes.model.backends.numpyro import ratings_model
     from vat_bayes.model.chains import CHUNK, RADIUS, Run, build_kernel, starting_point, trace_model
 
-    draws = kept_draws(studies[0][0])
-    how = Run(draws, TUNE, CHAINS, 0, ACCEPT, leave_out=LEFT_OUT)
+    how = Run(DRAWS, TUNE, CHAINS, 0, ACCEPT, leave_out=LEFT_OUT)
     spec = load_spec()
     with jax.enable_x64(True):
         traced = [
@@ -163,7 +162,7 @@ def sample_together(
             )
         )
         files: dict[str, Any] = {}
-        for end in range(CHUNK, TUNE + draws + CHUNK, CHUNK):
+        for end in range(CHUNK, TUNE + DRAWS + CHUNK, CHUNK):
             state, (positions, stats) = step(state, data)
             if end > TUNE:
                 place = slice(end - CHUNK - TUNE, end - TUNE)
@@ -171,14 +170,14 @@ def sample_together(
                 for name, x in (kept | {f"stat-{k}": v for k, v in stats.items()}).items():
                     array = np.asarray(x)
                     if name not in files:
-                        shape = (*array.shape[:2], draws, *array.shape[3:])
+                        shape = (*array.shape[:2], DRAWS, *array.shape[3:])
                         files[name] = np.lib.format.open_memmap(
                             folder / f"{name}.npy", "w+", array.dtype, shape
                         )
                     files[name][:, :, place] = array
             else:
                 jax.block_until_ready(stats)
-            yield end / (TUNE + draws)
+            yield end / (TUNE + DRAWS)
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:

@@ -143,8 +143,9 @@ def test_the_guess_is_near_the_reference_likelihood(replicates: int) -> None:
         alone = found.repeat.information[0, 0]
         left = found.scenario.information / (2 * alone)
         assert np.abs(left - 1 / (1 + 0.7**2 * alone)).max() < 0.2
+        # Beside repeats of variance 0.49 there are u's of 0.64 and noise of 1 / 2.5: at most .57.
         per = found.repeat.score / found.repeat.information
-        assert np.corrcoef(per.ravel(), truth["repeat"].ravel())[0, 1] > 0.6
+        assert np.corrcoef(per.ravel(), truth["repeat"].ravel())[0, 1] > 0.45
     guessed = found.scenario.score / found.scenario.information[:, None]
     assert np.corrcoef(guessed.ravel(), truth["u"].ravel())[0, 1] > 0.4
 
