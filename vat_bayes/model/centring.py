@@ -25,7 +25,7 @@ class Centring:
     ----------
     score : ndarray
         Slope of the log-likelihood in each effect.
-    information : ndarray, shape that broadcasts to that of `score`
+    information : ndarray, shape of `score`
         Minus its curvature.
     """
 
@@ -40,7 +40,7 @@ class Centrings:
     Parameters
     ----------
     scenario : Centring, shape (arm, scenario, value)
-        Of what an arm does to a scenario's values; its information is the mean over scenarios.
+        Of what an arm does to a scenario's values.
     repeat : Centring, shape (state, item)
         Of what all ratings of an item in one state share.
     """
@@ -100,7 +100,7 @@ def guess_centring(design: RatingsDesign) -> Centrings:
         known[own] = information * ratings
         score[own] = slope - known[own] * _in_common(slope, known[own])
     return Centrings(
-        Centring(score[n_models:], known[n_models:].mean(1)), Centring(repeat_score, repeat_known)
+        Centring(score[n_models:], known[n_models:]), Centring(repeat_score, repeat_known)
     )
 
 

@@ -33,7 +33,7 @@ from vat_bayes.model.structure import Structure
 
 
 def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
-    """Sample the ordinal model, random effects non-centred.
+    """Sample the ordinal model, its effects as scales times standard normals.
 
     Parameters
     ----------

@@ -41,9 +41,9 @@ def standard_normals(name: str, factor: Array, centring: Centring) -> Any:
     Papaspiliopoulos, Roberts, Skold (2007). A general framework for the parametrization of
     hierarchical models. Statistical Science 22, 59-73.
     """
-    information = jnp.einsum("avw,av->aw", factor**2, centring.information)
     slope = jnp.einsum("avw,asv->asw", factor, centring.score)
-    return _standard_normals(name, slope, information[:, None])
+    information = jnp.einsum("avw,asv->asw", factor**2, centring.information)
+    return _standard_normals(name, slope, information)
 
 
 def scaled_normals(name: str, scale: Array, centring: Centring) -> Any:
@@ -63,7 +63,7 @@ def scaled_normals(name: str, scale: Array, centring: Centring) -> Any:
 
 
 def _standard_normals(name: str, slope: Array, information: Array) -> Any:
-    precision = jnp.broadcast_to(1 + information, slope.shape)
+    precision = 1 + information
     prior = _NormalAbout(slope / precision, 1 / jnp.sqrt(precision))
     return numpyro.sample(name, prior.to_event(slope.ndim))
 
