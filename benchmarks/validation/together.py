@@ -154,6 +154,7 @@ def sample_together(
 
         state = side_by_side(first, 0, 0)(z, keys, data)
         step = side_by_side(advance, 0)
+        # That of the first study: what differs between studies is used by `LEFT_OUT` alone.
         shown = constrain.data
         expand = jax.jit(
             lambda z: jax.lax.map(

@@ -1,5 +1,7 @@
 """Coordinates of the random effects of ratings, against SciPy and the reference likelihood."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,13 @@ import numpyro.distributions as dist
 import pytest
 from numpyro.infer.util import constrain_fn, potential_energy
 from scipy.stats import norm
-from simulated_studies import V, factorial_structure, natural_parameters, raw_parameters
+from simulated_studies import (
+    V,
+    factorial_structure,
+    irregular_structure,
+    natural_parameters,
+    raw_parameters,
+)
 
 from vat_bayes.model.backends.numpyro_effects import scaled_normals, standard_normals
 from vat_bayes.model.centring import Centring, guess_centring
@@ -86,6 +94,7 @@ def rated(replicates: int) -> tuple[RatingsDesign, dict[str, np.ndarray]]:
     s = factorial_structure(30)
     raw = raw_parameters(s, rng, "ratings")
     raw["u_scale"] = np.full((2, V), 0.8)
+    raw["alpha_scale"] = raw["kappa_scale"] = np.array([0.8])
     if replicates > 1:
         raw |= {
             "repeat_scale": np.array([0.7]),
@@ -129,25 +138,103 @@ def slope_and_curvature(
     return total[1:], -curvature[1:]
 
 
+def test_the_guess_is_near_the_reference_likelihood() -> None:
+    design, truth = rated(1)
+    found = guess_centring(design).scenario
+    slope, curvature = slope_and_curvature(design, truth)
+    ratio = found.information.mean(1) / curvature.mean(1)
+    assert (ratio > 0.6).all() and (ratio < 1.8).all()
+    assert np.corrcoef(found.score.ravel(), slope.ravel())[0, 1] > 0.75
+
+
 @pytest.mark.parametrize("replicates", [1, 8])
-def test_the_guess_is_near_the_reference_likelihood(replicates: int) -> None:
+def test_the_guess_predicts_the_effects(replicates: int) -> None:
     design, truth = rated(replicates)
     found = guess_centring(design)
-    slope, curvature = slope_and_curvature(design, truth)
-    if replicates == 1:
-        ratio = found.scenario.information.mean(1) / curvature.mean(1)
-        assert (ratio > 0.6).all() and (ratio < 1.8).all()
-        assert np.corrcoef(found.scenario.score.ravel(), slope.ravel())[0, 1] > 0.75
-    else:
-        # Two items each, whose ratings share what has the variance 0.7^2.
-        alone = found.repeat.information[0, 0]
-        left = found.scenario.information / (2 * alone)
-        assert np.abs(left - 1 / (1 + 0.7**2 * alone)).max() < 0.2
-        # Beside repeats of variance 0.49 there are u's of 0.64 and noise of 1 / 2.5: at most .57.
-        per = found.repeat.score / found.repeat.information
-        assert np.corrcoef(per.ravel(), truth["repeat"].ravel())[0, 1] > 0.45
-    guessed = found.scenario.score / found.scenario.information
-    assert np.corrcoef(guessed.ravel(), truth["u"].ravel())[0, 1] > 0.4
+    for part, variance, effect in (
+        (found.scenario, 0.8**2, truth["u"]),
+        (found.repeat, 0.7**2, truth.get("repeat")),
+    ):
+        if effect is None:
+            continue
+        mean = variance * part.score / (1 + variance * part.information)
+        # Of a best linear predictor, the slope of what is predicted is one.
+        assert 0.6 < (mean * effect).sum() / (mean**2).sum() < 1.4
+        assert np.corrcoef(mean.ravel(), effect.ravel())[0, 1] > 0.4
+
+
+def test_the_effect_of_a_condition_is_not_in_the_guess() -> None:
+    design, truth = rated(1)
+    assert np.abs(truth["delta"]).max() > 0.9
+    found = guess_centring(design).scenario
+    np.testing.assert_allclose(found.score.mean(1), 0, atol=1e-9)
+
+
+def test_what_the_states_have_in_common_is_not_in_the_guess() -> None:
+    design, truth = rated(1)
+    # The intercepts are as large as the effects, which arms do not share.
+    assert truth["intercept"].std() > truth["u"].std()
+    one, other = guess_centring(design).scenario.score.reshape(2, -1)
+    # With the intercepts it is .26; their prediction takes a little of every arm's own with it.
+    assert -0.2 < np.corrcoef(one, other)[0, 1] < 0.05
+
+
+def shared_pair_by_pair(design: RatingsDesign) -> float:
+    """What repeats share in units of logits squared, from every pair of one model's ratings."""
+    s = design.structure
+    cell, category = np.nonzero(design.counts)
+    times = design.counts[cell, category]
+    cell, category = np.repeat(cell, times), np.repeat(category, times)
+    state, item = design.cell_state[cell], design.cell_item[cell]
+    share = np.bincount(category, minlength=s.n_categories) + 0.5
+    share /= share.sum()
+    ridit = np.cumsum(share) - share / 2
+    score = 2 * ridit[category] - 1
+    information = (share * (2 * ridit - 1) ** 2).sum()
+    first = np.argmax(s.loading[item] != 0, axis=1)
+    sign = s.loading[item, first] > 0
+    group = np.unique(np.stack([state, first, sign]), axis=1, return_inverse=True)[1].ravel()
+    score = score - (np.bincount(group, score) / np.bincount(group))[group]
+    weighted = s.loading[item] * score[:, None]
+    places = np.where(s.loading[item] != 0, s.loading[item] ** 2, 0)
+    scenario = s.item_scenario[item]
+    same_state, same_item = (x[:, None] == x[None] for x in (state, item))
+    self = np.eye(len(score), dtype=bool)
+    near = ~same_item & (scenario[:, None] == scenario[None])
+    one = np.outer(score, score)
+
+    def mean(products: np.ndarray, pairs: np.ndarray, which: np.ndarray) -> float:
+        return float(products[which].sum() / pairs[which].sum())
+
+    both, many = weighted @ weighted.T, places @ places.T
+    found = (
+        mean(one, np.ones_like(one), same_item & same_state & ~self)
+        - mean(one, np.ones_like(one), same_item & ~same_state)
+        - mean(both, many, near & same_state)
+        + mean(both, many, near & ~same_state)
+    )
+    return found / information**2
+
+
+def test_what_repeats_share_is_that_of_all_pairs_of_ratings() -> None:
+    rng = np.random.default_rng(2)
+    s = irregular_structure(rng)
+    own = dataclasses.replace(s, models=("a",), arms=s.arms[:2])
+    state, item = (x.ravel() for x in np.indices((own.n_states, len(own.items))))
+    # What is shared is made to be there: an item is mostly rated the same in one state.
+    favourite = rng.integers(0, 5, len(state))
+    probability = 0.08 + 0.6 * np.eye(5)[favourite]
+    counts = draw_counts(rng, rng.integers(1, 5, len(state)), probability[None])[0]
+    design = RatingsDesign(own, state, item, np.zeros_like(state), counts)
+    expected = shared_pair_by_pair(design)
+    assert expected > 0.05
+    found = guess_centring(design)
+    repeat = found.repeat.information
+    discounted = repeat / (1 + expected * repeat)
+    total = np.zeros((own.n_states, len(own.scenarios), V))
+    for i, scenario in enumerate(own.item_scenario):
+        total[:, scenario] += own.loading[i] ** 2 * discounted[:, i, None]
+    np.testing.assert_allclose(found.scenario.information, total[1:], rtol=1e-6)
 
 
 @pytest.mark.parametrize("items", [1, 20])
@@ -155,7 +242,7 @@ def test_ratings_that_say_nothing_have_a_guess(items: int) -> None:
     s = factorial_structure(1)
     state, item = (x.ravel() for x in np.indices((s.n_states, items)))
     counts = np.zeros((len(state), s.n_categories), int)
-    counts[:, 4] = 1
+    counts[:, 4] = 2
     found = guess_centring(RatingsDesign(s, state, item, np.zeros_like(state), counts))
     for part in (found.scenario, found.repeat):
         assert np.isfinite(part.score).all() and np.isfinite(part.information).all()

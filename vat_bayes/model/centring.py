@@ -24,9 +24,10 @@ class Centring:
     Parameters
     ----------
     score : ndarray
-        Slope of the log-likelihood in each effect.
+        Slope of the log-likelihood in each effect, the other effects integrated out as well as they
+        are known.
     information : ndarray, shape of `score`
-        Minus its curvature.
+        Minus its curvature. It is that of logistic ratings; under a probit link it is too small.
     """
 
     score: Floats
@@ -62,10 +63,11 @@ def guess_centring(design: RatingsDesign) -> Centrings:
 
     A rating's score is that of the ordered logistic model without effects, whose cutpoints are the
     model's own shares of ratings: ``F(k) + F(k - 1) - 1``, Bross's ridit twice less one. The means
-    of states, prompts and values are taken out. From there on the scores are treated as those of a
-    linear model: repeated ratings of an item count for less by what they share, and what all states
-    of a model have in common is taken out as the best linear predictor of an intercept, both with
-    variances from the products of pairs of ratings.
+    of states, prompts and values are taken out, those of items for and against a value apart. From
+    there on the scores are treated as those of a linear model: repeated ratings of an item count
+    for less by what they share, and what all states of a model have in common is taken out as the
+    best linear predictor of an intercept, both with variances from the products of pairs of
+    ratings.
 
     Parameters
     ----------
@@ -92,8 +94,8 @@ def guess_centring(design: RatingsDesign) -> Centrings:
         rated, information = _rated(design, own)
         repeat_known[own] = information * rated.n
         shared = max(_shared_by_repeats(design, rated) / information**2, 0.0)
-        less = 1 + shared * repeat_known[own]
-        distinct = _Rated(rated.score / less, rated.squares / less, rated.n / less)
+        discount = 1 + shared * repeat_known[own]
+        distinct = _Rated(*(x / discount for x in rated))
         intercept = _in_common(distinct.score, information * distinct.n)
         repeat_score[own] = rated.score - repeat_known[own] * intercept
         slope, ratings = _by_value(design, distinct)
@@ -114,8 +116,10 @@ def _rated(design: RatingsDesign, states: Ints) -> tuple[_Rated, float]:
     share /= share.sum()
     of_category = 2 * np.cumsum(share) - share - 1
     state, item = design.cell_state[cells], design.cell_item[cells]
-    value = s.slots[0][item, 0]
-    group = (state * len(s.prompts) + design.cell_prompt[cells]) * len(s.values) + value
+    index, weight = s.slots
+    # A condition that moves a value moves the items for it and those against it apart.
+    sort = 2 * index[item, 0] + (weight[item, 0] < 0)
+    group = (state * len(s.prompts) + design.cell_prompt[cells]) * 2 * len(s.values) + sort
     n = counts.sum(1)
     total, many = np.bincount(group, counts @ of_category), np.bincount(group, n)
     centred = of_category - (total / np.maximum(many, 1))[group][:, None]
@@ -137,21 +141,28 @@ def _shared_by_repeats(design: RatingsDesign, rated: _Rated) -> float:
     Of four kinds of pairs of ratings, of the same or of different items with one value, in the same
     or in different states, each shares more than the next: variances are differences.
     """
-    by_value, many = _by_value(design, rated)
-    weight = design.structure.slots[1][:, 0]
-    own, n = weight * rated.score, weight**2 * rated.n
+    if not (rated.n > 1).any():
+        return 0.0
+    s = design.structure
+    index, weight = s.slots
+    square, fourth = (weight**2).sum(1), (weight**4).sum(1)
+
+    def other_items(rated: _Rated) -> tuple[float, float]:
+        """Sum the products of two items' ratings that load on one value, and count the pairs."""
+        slope, ratings = _by_value(design, rated)
+        own = (square * rated.score**2).sum(), (fourth * rated.n**2).sum()
+        return float((slope**2).sum() - own[0]), float((ratings**2).sum() - own[1])
+
+    every = _Rated(*(x.sum(0, keepdims=True) for x in rated))
     repeated = _mean_product(rated.score**2 - rated.squares, rated.n**2 - rated.n)
     across = _mean_product(
-        rated.score.sum(0) ** 2 - (rated.score**2).sum(0), rated.n.sum(0) ** 2 - (rated.n**2).sum(0)
+        every.score**2 - (rated.score**2).sum(0), every.n**2 - (rated.n**2).sum(0)
     )
-    same_state = ((by_value**2).sum() - (own**2).sum(), (many**2).sum() - (n**2).sum())
-    anywhere = (
-        (by_value.sum(0) ** 2).sum() - (own.sum(0) ** 2).sum(),
-        (many.sum(0) ** 2).sum() - (n.sum(0) ** 2).sum(),
-    )
-    if same_state[1] <= 0:
+    loaded = (s.item_scenario[:, None] * len(s.values) + index)[weight != 0]
+    if np.bincount(loaded).max() == 1:
         # One item for each scenario and value: what its repeats share is half its own, say.
         return (repeated - across) / 2
+    same_state, anywhere = other_items(rated), other_items(every)
     elsewhere = [a - b for a, b in zip(anywhere, same_state, strict=True)]
     return repeated - across - _mean_product(*same_state) + _mean_product(*elsewhere)
 

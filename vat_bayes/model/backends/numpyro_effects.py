@@ -1,8 +1,9 @@
 """Normals in coordinates that follow the scales they are multiplied by.
 
-NumPyro moves a standard normal by itself. Here it is moved by its distance from where the data put
-it, given the factor that it is multiplied by, in units of how well they do: nothing (non-centred)
-where they say little, all the way (centred) where they say much.
+NumPyro's sampler moves a standard normal by its own value (non-centred). Here it is moved by its
+distance from where the data put it, given the factor that it is multiplied by, in units of how well
+they know it: almost its own value where they say little, and almost the effect's (centred) where
+they say much.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ class _Near(constraints.Constraint):  # type: ignore[misc]
 
 class _NormalAbout(dist.Normal):  # type: ignore[misc]
     """A standard normal that is moved by its distance from a centre in some unit."""
+
+    pytree_data_fields = ("centre", "unit")
 
     def __init__(self, centre: Any, unit: Any) -> None:
         self.centre, self.unit = centre, unit
