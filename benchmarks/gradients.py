@@ -90,8 +90,8 @@ def gradients(readout: str, scenarios: int, interventions: int, steps: int) -> S
     made = simulate(scenarios, seed=1, readout=readout, world=world)  # type: ignore[arg-type]
     design = prepare(load_judgments(made.judgments, n_categories=5)).design
     model: Any = models.ratings_model if readout == "ratings" else models.scores_model
-    shapes, density, _ = trace_model(model, (design, load_spec()), Run(1, 1, 1, 0, 0.8))
-    start, bare, data = starting_point(shapes, 1, 0, 0.3), density.without_data(), density.data
+    layout, density, _ = trace_model(model, (design, load_spec()), Run(1, 1, 1, 0, 0.8))
+    start, bare, data = starting_point(layout, 1, 0, 0.3), density.without_data(), density.data
 
     @jax.jit
     def walk(z: Any, data: list[Any]) -> Array:

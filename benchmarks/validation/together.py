@@ -34,7 +34,6 @@ from vat_bayes.checks import GATING, gate, gating_checks
 from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model.build import Prepared, prepare
-from vat_bayes.model.centring import guess_centring
 from vat_bayes.model.engine import sample_prior
 from vat_bayes.model.priors import load_spec
 from vat_bayes.model.ratings import RatingsDesign
@@ -60,7 +59,7 @@ def own_data(study: Study) -> tuple[np.ndarray, ...]:
     design = draw(study)[1].design
     assert isinstance(design, RatingsDesign) and (design.counts.sum(1) == 1).all()
     category = design.counts.argmax(1)
-    centring = guess_centring(design).scenario
+    centring = design.centring.scenario
     return category, category + 1, centring.score, centring.information
 
 
@@ -130,13 +129,13 @@ def sample_together(
         traced = [
             trace_model(ratings_model, (draw(study)[1].design, spec), how) for study in studies[:2]
         ]
-        (shapes, density, constrain), (_, other, _) = traced
+        (layout, density, constrain), (_, other, _) = traced
         assert density.key == other.key, "the studies differ in more than their ratings"
         data, axes = _with_own(density.data, other.data, own)
         begin, advance = build_kernel(density.without_data(), how)
         points: list[dict[str, Any]] = [
             {k: np.stack(x) for k, x in _columns(
-                [starting_point(shapes, seed, chain, RADIUS) for chain in range(CHAINS)]
+                [starting_point(layout, seed, chain, RADIUS) for chain in range(CHAINS)]
             )}
             for _, seed in studies
         ]  # fmt: skip

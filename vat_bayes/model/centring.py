@@ -9,12 +9,14 @@ move them together: it changes the coordinates, not the posterior.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.structure import Floats, Ints
+
+if TYPE_CHECKING:
+    from vat_bayes.model.ratings import RatingsDesign
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,9 @@ class Centrings:
 
 
 class _Rated(NamedTuple):
-    """The ratings of one model's items, shape (state, item); squares are summed over ratings."""
+    """The ratings of one model's items, shape (state, item), scores summed over ratings."""
 
     score: Floats
-    squares: Floats
     n: Floats
 
 
@@ -91,9 +92,9 @@ def guess_centring(design: RatingsDesign) -> Centrings:
     repeat_known = np.zeros_like(repeat_score)
     for model in range(n_models):
         own = np.flatnonzero(s.state_model == model)
-        rated, information = _rated(design, own)
+        rated, squares, information = _rated(design, own)
         repeat_known[own] = information * rated.n
-        shared = max(_shared_by_repeats(design, rated) / information**2, 0.0)
+        shared = max(_shared_by_repeats(design, rated, squares) / information**2, 0.0)
         discount = 1 + shared * repeat_known[own]
         distinct = _Rated(*(x / discount for x in rated))
         intercept = _in_common(distinct.score, information * distinct.n)
@@ -106,8 +107,8 @@ def guess_centring(design: RatingsDesign) -> Centrings:
     )
 
 
-def _rated(design: RatingsDesign, states: Ints) -> tuple[_Rated, float]:
-    """Return the centred scores of one model's ratings, and one rating's information."""
+def _rated(design: RatingsDesign, states: Ints) -> tuple[_Rated, Floats, float]:
+    """Return the centred scores of one model's ratings, their squares, one rating's information."""
     s = design.structure
     cells = np.flatnonzero(np.isin(design.cell_state, states))
     counts = design.counts[cells].astype(float)
@@ -129,13 +130,11 @@ def _rated(design: RatingsDesign, states: Ints) -> tuple[_Rated, float]:
         every = np.bincount(place, x, len(states) * len(s.items))
         return np.asarray(every.reshape(len(states), -1))
 
-    rated = _Rated(
-        summed((counts * centred).sum(1)), summed((counts * centred**2).sum(1)), summed(n)
-    )
-    return rated, float(share @ of_category**2)
+    rated = _Rated(summed((counts * centred).sum(1)), summed(n))
+    return rated, summed((counts * centred**2).sum(1)), float(share @ of_category**2)
 
 
-def _shared_by_repeats(design: RatingsDesign, rated: _Rated) -> float:
+def _shared_by_repeats(design: RatingsDesign, rated: _Rated, squares: Floats) -> float:
     """Estimate what two ratings of one item in one state share beyond all else, as a product.
 
     Of four kinds of pairs of ratings, of the same or of different items with one value, in the same
@@ -154,7 +153,7 @@ def _shared_by_repeats(design: RatingsDesign, rated: _Rated) -> float:
         return float((slope**2).sum() - own[0]), float((ratings**2).sum() - own[1])
 
     every = _Rated(*(x.sum(0, keepdims=True) for x in rated))
-    repeated = _mean_product(rated.score**2 - rated.squares, rated.n**2 - rated.n)
+    repeated = _mean_product(rated.score**2 - squares, rated.n**2 - rated.n)
     across = _mean_product(
         every.score**2 - (rated.score**2).sum(0), every.n**2 - (rated.n**2).sum(0)
     )

@@ -8,7 +8,7 @@ argument.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from numpyro.infer.util import ParamInfo, constrain_fn, potential_energy, uncons
 from rich.console import Console
 from rich.progress import Progress
 
+from vat_bayes.model.flat import Layout, Point
 from vat_bayes.model.metric import build_explorer
 from vat_bayes.model.program import Program, compiled_once, take_out_data
 from vat_bayes.model.structure import Floats
@@ -33,8 +34,6 @@ CHUNK = 50
 
 RADIUS = 1.0
 """Half-width of the box, in unconstrained coordinates, in which the chains start."""
-
-Point = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def run_chains(
     ValueError
         When the density is not finite anywhere near the origin.
     """
-    shapes, density, constrain = trace_model(model, arguments, how)
+    layout, density, constrain = trace_model(model, arguments, how)
     parallel = 1 < how.chains <= jax.local_device_count()
     sampler = compiled_once(
         ("sampler", density.key, how.target_accept, how.tune, how.dense, parallel),
@@ -96,7 +95,7 @@ def run_chains(
         ("expand", constrain.key, parallel),
         lambda: _map(constrain.without_data(), parallel=parallel),
     )
-    begin = [_begin(density, shapes, how.seed, chain) for chain in range(how.chains)]
+    begin = [_begin(density, layout, how.seed, chain) for chain in range(how.chains)]
     keys = jax.random.split(jax.random.PRNGKey(how.seed), how.chains)
     programs = _Programs(sampler, expand, density.data, constrain.data)
     with _bar(how) as bar:
@@ -114,7 +113,7 @@ def run_chains(
 
 def trace_model(
     model: Callable[..., None], arguments: tuple[Any, ...], how: Run
-) -> tuple[dict[str, Any], Program, Program]:
+) -> tuple[Layout, Program, Program]:
     """Trace what the chains need of a model, its data taken out.
 
     Parameters
@@ -125,27 +124,30 @@ def trace_model(
 
     Returns
     -------
-    dict of str to ShapeDtypeStruct
-        The unconstrained parameters.
+    Layout
+        Of the unconstrained parameters; the programs take and return points laid out by it.
     Program
         The negative log density and its gradient.
     Program
         From unconstrained parameters to what is kept of a draw.
     """
     shapes = jax.eval_shape(partial(_unconstrained, model, arguments), jax.random.PRNGKey(0))
+    layout = Layout({k: x.shape for k, x in shapes.items()}, how.dense)
+    example = jax.eval_shape(layout.join, shapes)
     density = take_out_data(
-        jax.value_and_grad(lambda z: potential_energy(model, arguments, {}, z)), shapes
+        jax.value_and_grad(lambda z: potential_energy(model, arguments, {}, layout.split(z))),
+        example,
     )
 
     def expanded(z: Point) -> Point:
-        every = constrain_fn(model, arguments, {}, z, return_deterministic=True)
+        every = constrain_fn(model, arguments, {}, layout.split(z), return_deterministic=True)
         return {
             k: x.astype(np.float32) if k in how.single else x
             for k, x in every.items()
             if k not in how.leave_out
         }
 
-    return shapes, density, take_out_data(expanded, shapes)
+    return layout, density, take_out_data(expanded, example)
 
 
 def _unconstrained(model: Callable[..., None], arguments: tuple[Any, ...], key: Array) -> Any:
@@ -158,13 +160,12 @@ def _unconstrained(model: Callable[..., None], arguments: tuple[Any, ...], key: 
     return unconstrain_fn(model, arguments, {}, values)
 
 
-def starting_point(shapes: Mapping[str, Any], root: int, chain: int, radius: float) -> Point:
+def starting_point(layout: Layout, root: int, chain: int, radius: float) -> Point:
     """Draw a point in a box about the origin.
 
     Parameters
     ----------
-    shapes : mapping of str to array or its shape
-        The unconstrained parameters.
+    layout : Layout
     root, chain : int
         Together the seed.
     radius : float
@@ -172,17 +173,17 @@ def starting_point(shapes: Mapping[str, Any], root: int, chain: int, radius: flo
 
     Returns
     -------
-    dict of str to ndarray
+    dict of str to ndarray, shape (length,)
     """
     rng = np.random.default_rng([root, chain])
-    return {k: rng.uniform(-radius, radius, x.shape) for k, x in sorted(shapes.items())}
+    return {k: rng.uniform(-radius, radius, n) for k, n in layout.lengths.items()}
 
 
-def _begin(density: Program, shapes: Mapping[str, Any], root: int, chain: int) -> ParamInfo:
+def _begin(density: Program, layout: Layout, root: int, chain: int) -> ParamInfo:
     """Find a point near the origin where the density is finite, with its energy and gradient."""
     evaluate = compiled_once(("density", density.key), lambda: jax.jit(density.without_data()))
     for halvings in range(10):
-        z = starting_point(shapes, root, chain, RADIUS / 2**halvings)
+        z = starting_point(layout, root, chain, RADIUS / 2**halvings)
         value, gradient = evaluate(density.data, z)
         if np.isfinite(value) and all(np.isfinite(x).all() for x in gradient.values()):
             return ParamInfo(z, value, gradient)
@@ -251,8 +252,8 @@ def build_kernel(density: Program, how: Run) -> tuple[Callable[..., Any], Callab
             start,
             how.tune,
             target_accept_prob=how.target_accept,
-            dense_mass=[how.dense] if how.dense else False,
-            inverse_mass_matrix=_metric(start.z, scale, how.dense),
+            dense_mass=[("dense",)] if how.dense else False,
+            inverse_mass_matrix=_metric(start.z, scale) if how.dense else scale,
             model_args=(data,),
             rng_key=there,
         )
@@ -275,17 +276,13 @@ def build_kernel(density: Program, how: Run) -> tuple[Callable[..., Any], Callab
     return begin, advance
 
 
-def _metric(z: Point, scale: Array, dense: tuple[str, ...]) -> Any:
+def _metric(z: Point, scale: Array) -> Any:
     """Bring the diagonal of an inverse metric into the form that the kernel takes."""
-    if not dense:
-        return scale
-    by_name = ravel_pytree(z)[1](scale)
-    block = jnp.concatenate([by_name[k].ravel() for k in dense])
-    rest = tuple(sorted(set(z) - set(dense)))
-    return {
-        dense: jnp.diag(block),
-        rest: jnp.concatenate([by_name[k].ravel() for k in rest]),
-    }
+    by_block = ravel_pytree(z)[1](scale)
+    metric = {("dense",): jnp.diag(by_block["dense"])}
+    if "rest" in by_block:
+        metric[("rest",)] = by_block["rest"]
+    return metric
 
 
 def _map(constrain: Program, *, parallel: bool) -> Any:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import expit, ndtr
 
+from vat_bayes.model.centring import Centrings, guess_centring
 from vat_bayes.model.priors import Link
 from vat_bayes.model.structure import Floats, Ints, Structure
 
@@ -45,6 +46,11 @@ class RatingsDesign:
         """The non-zero counts: cell index, category (0-based) and count, each of shape (entry,)."""
         cell, category = np.nonzero(self.counts)
         return cell, category, self.counts[cell, category].astype(float)
+
+    @cached_property
+    def centring(self) -> Centrings:
+        """A guess of where the random effects are; see `vat_bayes.model.centring`."""
+        return guess_centring(self)
 
     @property
     def has_prompts(self) -> bool:

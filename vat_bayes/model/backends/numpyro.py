@@ -24,7 +24,7 @@ from vat_bayes.model.backends.numpyro_scores import (
     heavy_tailed_scenarios,
     normal_scenarios,
 )
-from vat_bayes.model.centring import Centring, guess_centring
+from vat_bayes.model.centring import Centring
 from vat_bayes.model.intercepts import intercept_order, siblings
 from vat_bayes.model.priors import Link, ModelSpec
 from vat_bayes.model.ratings import FAR, RatingsDesign
@@ -44,7 +44,6 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
     n_scenarios = len(s.scenarios)
     prior = {name: p.scale for name, p in spec.ratings.items()}
-    centring = guess_centring(design)
 
     share = numpyro.sample(
         "share",
@@ -68,7 +67,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     arm_model = s.state_model[n_models:]
     scenario_scale = jnp.broadcast_to(alpha_scale[:, None], (n_models, n_scenarios))
     half = u_scale[:, :, None] * factor
-    u_raw = standard_normals("u_raw", half, centring.scenario)
+    u_raw = standard_normals("u_raw", half, design.centring.scenario)
     u = jnp.einsum("asw,avw->asv", u_raw, half)
     df = spec.scenario_df("ratings")
     if df is not None:
@@ -86,7 +85,7 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
     eta = (weight[item] * gathered).sum(-1)
     eta += jnp.concatenate([jnp.zeros(n_models), beta])[state]
     eta += intercept[s.state_model[state], item]
-    eta += _further_terms(design, prior, own, centring.repeat)
+    eta += _further_terms(design, prior, own, design.centring.repeat)
 
     sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))
     if "share_scale" in prior:

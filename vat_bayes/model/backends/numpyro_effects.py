@@ -15,8 +15,9 @@ import numpyro
 import numpyro.distributions as dist
 from jax import Array
 from numpyro.distributions import constraints
-from numpyro.distributions.transforms import AffineTransform, biject_to
+from numpyro.distributions.transforms import AffineTransform
 
+from vat_bayes.model.backends.numpyro_coordinates import Along
 from vat_bayes.model.centring import Centring
 
 
@@ -69,22 +70,6 @@ def _standard_normals(name: str, slope: Array, information: Array) -> Any:
     return numpyro.sample(name, prior.to_event(slope.ndim))
 
 
-class _Near(constraints.Constraint):  # type: ignore[misc]
-    """Any real number, to be moved by its distance from a centre in some unit."""
-
-    def __init__(self, centre: Any, unit: Any) -> None:
-        self.centre, self.unit = centre, unit
-
-    def __call__(self, x: Any) -> Any:
-        return jnp.isfinite(x)
-
-    def feasible_like(self, prototype: Any) -> Any:
-        return jnp.broadcast_to(self.centre, jnp.shape(prototype))
-
-    def tree_flatten(self) -> Any:
-        return (self.centre, self.unit), (("centre", "unit"), {})
-
-
 class _NormalAbout(dist.Normal):  # type: ignore[misc]
     """A standard normal that is moved by its distance from a centre in some unit."""
 
@@ -96,9 +81,4 @@ class _NormalAbout(dist.Normal):  # type: ignore[misc]
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)  # type: ignore[untyped-decorator]
     def support(self) -> Any:
-        return _Near(self.centre, self.unit)
-
-
-@biject_to.register(_Near)  # type: ignore[untyped-decorator]
-def _coordinates(constraint: _Near) -> AffineTransform:
-    return AffineTransform(constraint.centre, constraint.unit)
+        return Along(AffineTransform(self.centre, self.unit))

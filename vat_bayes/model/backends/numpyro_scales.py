@@ -2,7 +2,8 @@
 
 NumPyro moves a positive parameter by its logarithm. A scale that may well be zero then has a tail
 without end to the left and a wall to the right, and chains mix slowly in both. Here it is moved by
-the standard normal with the same probability below it, in which its prior is a standard normal.
+the centre of a normal whose positive part has the scale for its mean. In that coordinate both tails
+of the prior are as light as a normal's.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import Array
-from jax.scipy.special import erf, erfinv, ndtr, ndtri
+from jax.scipy.special import erfc
 from numpyro.distributions import constraints
-from numpyro.distributions.transforms import Transform, biject_to
+from numpyro.distributions.transforms import Transform
+
+from vat_bayes.model.backends.numpyro_coordinates import Along
+
+_NEWTON = 12
 
 
 def half_normal(name: str, scale: Any, *shape: int) -> Any:
@@ -37,8 +42,8 @@ def half_normal(name: str, scale: Any, *shape: int) -> Any:
     return numpyro.sample(name, prior.to_event(len(shape)))
 
 
-def half_normal_quantile(x: Array) -> Array:
-    """Find the half-normal of scale one with the probability below it of a standard normal.
+def mean_positive_part(x: Array) -> Array:
+    """Compute the mean of ``max(0, x + Z)`` for a standard normal Z.
 
     Parameters
     ----------
@@ -47,34 +52,33 @@ def half_normal_quantile(x: Array) -> Array:
     Returns
     -------
     Array, shape of x
-        It goes to zero as ``sqrt(pi / 2)`` times the probability below ``x``, and to ``x`` from
-        above. Digits are kept in both tails as far as x = 37, beyond which it is infinite.
+        ``x Phi(x) + phi(x)``, whose slope is ``Phi(x)``. It goes to zero as ``phi(x) / x^2`` and to
+        ``x`` from above.
     """
-    result: Array = _quantile(x)
+    result: Array = _mean(x)
     return result
 
 
-# Compiled, so that it is traced once for a shape: a fit traces its model several times.
-@jax.jit  # type: ignore[untyped-decorator]
-def _quantile_value(x: Array) -> Array:
-    low = x < 0
-    small = np.sqrt(2.0) * erfinv(ndtr(jnp.where(low, x, 0.0)))
-    return jnp.where(low, small, -ndtri(0.5 * ndtr(-jnp.where(low, 0.0, x))))
+def _below(x: Array) -> Array:
+    # JAX's own `ndtr` is of both tails, three times the work to compile.
+    return 0.5 * erfc(x * -np.sqrt(0.5))
 
 
-def _quantile_jvp(at: tuple[Any], along: tuple[Any]) -> tuple[Any, Any]:
-    # Of the density of the one over that of the other; differentiating the parts loses the tails.
-    (x,), (step,) = at, along
-    y = _quantile(x)
-    return y, 0.5 * jnp.exp(0.5 * (y**2 - x**2)) * step
+def _mean_value(x: Array) -> Array:
+    return x * _below(x) + jnp.exp(-0.5 * x**2) / np.sqrt(2 * np.pi)
 
 
-_quantile: Any = jax.custom_jvp(_quantile_value)
-_quantile.defjvp(_quantile_jvp)
+def _mean_jvp(at: tuple[Any], along: tuple[Any]) -> tuple[Any, Any]:
+    # Differentiating the parts would leave the difference of two equal terms beside it.
+    return _mean_value(*at), _below(*at) * along[0]
 
 
-class _FromNormal(Transform):  # type: ignore[misc]
-    """From a standard normal to a half-normal of some scale."""
+_mean: Any = jax.custom_jvp(_mean_value)
+_mean.defjvp(_mean_jvp)
+
+
+class _FromCentre(Transform):  # type: ignore[misc]
+    """From the centre of a normal to the mean of its positive part, in units of some scale."""
 
     domain = constraints.real
     codomain = constraints.positive
@@ -83,32 +87,19 @@ class _FromNormal(Transform):  # type: ignore[misc]
         self.scale = scale
 
     def __call__(self, x: Any) -> Any:
-        return self.scale * _quantile(x)
+        return self.scale * _mean(x)
 
     def _inverse(self, y: Any) -> Any:
         y = y / self.scale
-        low = y < 0.5
-        small = ndtri(erf(jnp.where(low, y, 0.0) / np.sqrt(2.0)))
-        return jnp.where(low, small, -ndtri(2.0 * ndtr(-jnp.where(low, 0.5, y))))
+        # Newton's steps for the logarithm, which is concave: from below they never overshoot.
+        x = jnp.where(y < 1.0, -jnp.sqrt(-2.0 * jnp.log(jnp.minimum(y, 1.0))) - 1.0, y - 1.0)
+        for _ in range(_NEWTON):
+            value = _mean(x)
+            x = x - value * jnp.log(value / y) / _below(x)
+        return x
 
     def log_abs_det_jacobian(self, x: Any, y: Any, intermediates: Any = None) -> Any:
-        return jnp.log(self.scale / 2.0) + 0.5 * ((y / self.scale) ** 2 - x**2)
-
-    def tree_flatten(self) -> Any:
-        return (self.scale,), (("scale",), {})
-
-
-class _PositiveBeside(constraints.Constraint):  # type: ignore[misc]
-    """Positive, and to be moved in the coordinates of a half-normal of this scale."""
-
-    def __init__(self, scale: Any) -> None:
-        self.scale = scale
-
-    def __call__(self, x: Any) -> Any:
-        return x > 0
-
-    def feasible_like(self, prototype: Any) -> Any:
-        return jnp.broadcast_to(self.scale, jnp.shape(prototype))
+        return jnp.log(self.scale * _below(x))
 
     def tree_flatten(self) -> Any:
         return (self.scale,), (("scale",), {})
@@ -117,9 +108,4 @@ class _PositiveBeside(constraints.Constraint):  # type: ignore[misc]
 class _HalfNormal(dist.HalfNormal):  # type: ignore[misc]
     @constraints.dependent_property(is_discrete=False, event_dim=0)  # type: ignore[untyped-decorator]
     def support(self) -> Any:
-        return _PositiveBeside(self.scale)
-
-
-@biject_to.register(_PositiveBeside)  # type: ignore[untyped-decorator]
-def _coordinates(constraint: _PositiveBeside) -> _FromNormal:
-    return _FromNormal(constraint.scale)
+        return Along(_FromCentre(self.scale))
