@@ -12,7 +12,7 @@ from typing import Any
 import xarray as xr
 
 from vat_bayes.audit import FittedRun, Say, fit_run, load_run, silent
-from vat_bayes.checks import GATING
+from vat_bayes.checks import gating_failures
 from vat_bayes.collect import Progress, collect
 from vat_bayes.collect.run import open_llamacpp
 from vat_bayes.collect.session import OpenJudge
@@ -300,7 +300,7 @@ class _Looker:
         shares = [x["scenarios"] / total for x in looks if x["fitted"]] + [size / total]
         files.write_section(SECTION, {**self.began, "looks": looks, "shares": shares})
         fitted = fit_run(files.root, options=self.options, say=self.say)
-        failed = [c.check for c in fitted.failed if c.check in GATING]
+        failed = [c.check for c in gating_failures(fitted.failed)]
         with xr.open_dataset(files.draws) as draws:
             found = [widths(draws, c, level=level) for c in rule.widths]
         met = not failed and all(f.holds for f in found)

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from benchmarks.validation.settings import Setting
-from vat_bayes.checks import GATING, Check, gate, gating_checks
+from vat_bayes.checks import Check, gate, gating_checks, gating_failures
 from vat_bayes.estimands import Estimands, compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import fit
@@ -49,7 +49,7 @@ def run_study(setting: Setting, seed: int) -> pd.DataFrame:
         )  # fmt: skip
         estimands = compute_estimands(tree)
         checks = gating_checks(tree, estimands.draws)
-        if not any(c.check in GATING and c.verdict == "fail" for c in checks):
+        if not gating_failures(checks):
             break
     rows = held_against_truth(
         setting, seed, made, tree=tree, estimands=gate(estimands, checks), checks=checks
@@ -88,7 +88,7 @@ def held_against_truth(
     keys = ["condition", "estimand", "value", "scale"]
     both = pd.concat([made.truth, twins]).fillna({"value": ""})
     both = both.merge(table.fillna({"value": ""}), on=keys, how="inner")
-    failed = [c.check for c in checks if c.verdict == "fail" and c.check in GATING]
+    failed = [c.check for c in gating_failures(checks)]
     return both[
         [*keys, "truth", "mean", "median", "sd", "lo", "hi", "p_positive", "status"]
     ].assign(

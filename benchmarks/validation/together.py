@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks.validation.settings import Setting, planned
 from benchmarks.validation.study import CHAINS, DRAWS, TUNE, held_against_truth
 from benchmarks.validation.tasks import ROOT, digest
-from vat_bayes.checks import GATING, gate, gating_checks
+from vat_bayes.checks import gate, gating_checks, gating_failures
 from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model.build import Prepared, prepare
@@ -76,7 +76,7 @@ def finish(study: Study, folder: Path, place: int, seconds: float, out: Path) ->
     tree = build_tree(prepared, samples, prior, {"seconds": seconds}, spec=spec, replicate=False)
     estimands = compute_estimands(tree)
     checks = gating_checks(tree, estimands.draws)
-    if any(c.verdict == "fail" and c.check in GATING for c in checks):
+    if gating_failures(checks):
         return False
     rows = held_against_truth(
         setting, seed, made, tree=tree, estimands=gate(estimands, checks), checks=checks

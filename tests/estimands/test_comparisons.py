@@ -14,9 +14,11 @@ from simulated_studies import BASELINE, PLACEBO, drawn_posterior, simulate_study
 from vat_bayes.conditions import Condition
 from vat_bayes.estimands import Estimands, compute_estimands
 from vat_bayes.estimands.arms import ArmInfo
+from vat_bayes.estimands.contrasts import debiased_step
 from vat_bayes.estimands.frontier import beats, on_frontier
 from vat_bayes.estimands.trajectory import find_series, monotone_probability, stem
 from vat_bayes.judgments import load_judgments
+from vat_bayes.values import VALUES
 
 
 def shots(k: float, **more: object) -> Condition:
@@ -66,12 +68,12 @@ def test_monotone_probability_by_loop(seed: int, k: int) -> None:
         for a, b in itertools.pairwise(row):
             share *= 1.0 if b > a else 0.5 if b == a else 0.0
         expected.append(share)
-    assert monotone_probability(draws) == pytest.approx(np.mean(expected))
+    assert monotone_probability(np.diff(draws, axis=1)) == pytest.approx(np.mean(expected))
 
 
 def test_without_dependence_on_the_dose_all_orders_are_alike() -> None:
     draws = np.random.default_rng(0).normal(size=(20_000, 3))
-    assert monotone_probability(draws) == pytest.approx(1 / 6, abs=0.01)
+    assert monotone_probability(np.diff(draws, axis=1)) == pytest.approx(1 / 6, abs=0.01)
 
 
 @given(st.integers(0, 500), st.integers(1, 4))
@@ -109,15 +111,19 @@ def dosed() -> Estimands:
 
 
 def test_trajectory_rows_are_differences_of_the_joint_draws(dosed: Estimands) -> None:
-    for name, variable in (("gain", "gain"), ("tax", "tax_rms")):
-        draws = dosed.draws[variable].sel(arm=["shots-2", "shots-4", "shots-8"]).to_numpy()
-        for k, condition in enumerate(("shots-4", "shots-8"), start=1):
+    of_doses = dosed.draws.sel(arm=["shots-2", "shots-4", "shots-8"])
+    shift = of_doses["shift"].to_numpy()[:, :, [v != "benevolence" for v in VALUES]]
+    steps = {
+        "gain": np.diff(of_doses["gain"].to_numpy(), axis=1),
+        "tax": np.stack([debiased_step(shift[:, k], shift[:, k - 1]) for k in (1, 2)], axis=1),
+    }
+    for name, step in steps.items():
+        for k, condition in enumerate(("shots-4", "shots-8")):
             (line,) = rows(dosed, condition, f"trajectory_{name}").to_dict("records")
-            assert line["value"] == ("shots-2", "shots-4")[k - 1]
-            assert line["mean"] == pytest.approx((draws[:, k] - draws[:, k - 1]).mean())
+            assert line["value"] == ("shots-2", "shots-4")[k]
+            assert line["mean"] == pytest.approx(step[:, k].mean())
         (p,) = rows(dosed, "shots-8", f"p_monotone_{name}").to_dict("records")
         assert (p["value"], p["scale"]) == ("shots", "probability")
-        step = np.diff(draws, axis=1)
         expected = ((step > 0) + 0.5 * (step == 0)).prod(1).mean()
         assert p["mean"] == p["p_positive"] == pytest.approx(expected)
         assert rows(dosed, "shots-2", f"trajectory_{name}").empty

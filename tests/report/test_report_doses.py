@@ -48,7 +48,7 @@ def with_doses(folder: Path) -> dict[str, float]:
                 | {"condition": names[i], "estimand": f"trajectory_{short}", "value": names[i - 1]}
                 | {"median": median, "lo": lo, "hi": hi}
             )
-        found[short] = monotone_probability(joint)
+        found[short] = monotone_probability(np.diff(joint, axis=1))
         rows.append(
             usual[names[-1]]
             | {"condition": names[-1], "estimand": f"p_monotone_{short}", "value": "shots"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import xarray as xr
@@ -16,6 +17,32 @@ from vat_bayes.model.structure import Floats
 _NUISANCE = {"u"}
 # An approximation that can't be trusted is no better than chains that do not agree.
 GATING = ("r_hat", "ess_bulk", "ess_tail", "divergences", "bfmi", "fast_engine")
+
+
+class Verdicted(Protocol):
+    """What has the name and the verdict of a check, whatever else it shows."""
+
+    @property
+    def check(self) -> str:
+        """Its name."""
+
+    @property
+    def verdict(self) -> str:
+        """What was found."""
+
+
+def gating_failures[C: Verdicted](checks: Sequence[C]) -> tuple[C, ...]:
+    """Return the failed checks that are about the sampler: no number of such a fit stands.
+
+    Parameters
+    ----------
+    checks : sequence of Check
+
+    Returns
+    -------
+    tuple of Check
+    """
+    return tuple(c for c in checks if c.verdict == "fail" and c.check in GATING)
 
 
 def has_converged(checks: Sequence[Check], *, where: str) -> bool:
@@ -36,8 +63,7 @@ def has_converged(checks: Sequence[Check], *, where: str) -> bool:
     InputError
         When one of them is missing: a check that did not run vouches for nothing.
     """
-    verdicts = {c.check: c.verdict for c in checks}
-    missing = [name for name in GATING if name not in verdicts]
+    missing = [name for name in GATING if name not in {c.check for c in checks}]
     if missing:
         raise InputError(
             f"the check {missing[0]} is not among them, and without it nobody knows whether the "
@@ -45,7 +71,7 @@ def has_converged(checks: Sequence[Check], *, where: str) -> bool:
             where=where,
             hint="run the checks again: vat-bayes check RUN",
         )
-    return not any(verdicts[name] == "fail" for name in GATING)
+    return not gating_failures(checks)
 
 
 def check_convergence(tree: xr.DataTree, draws: xr.Dataset) -> list[Check]:

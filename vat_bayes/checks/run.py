@@ -9,7 +9,7 @@ import xarray as xr
 
 from vat_bayes.checks.calibration import check_calibration
 from vat_bayes.checks.check import Check
-from vat_bayes.checks.convergence import GATING, check_convergence
+from vat_bayes.checks.convergence import check_convergence, gating_failures
 from vat_bayes.checks.design import (
     check_answers,
     check_bootstrap,
@@ -106,7 +106,7 @@ def gate(estimands: Estimands, checks: Sequence[Check]) -> Estimands:
     Estimands
         The same, or with status ``not-converged``; the classical twins stay.
     """
-    if not any(c.verdict == "fail" and c.check in GATING for c in checks):
+    if not gating_failures(checks):
         return estimands
     names = set(estimands.table["estimand"])
     classical = {n for n in names if n.endswith(CLASSICAL_SUFFIXES)}

@@ -77,12 +77,13 @@ def failures(fitted: FittedRun) -> str:
         skipped = sum(c.verdict == "not-run" for c in fitted.checks)
         return f"no check failed ({warned} with a warning, {skipped} not run)"
     said = "failed: " + "; ".join(f"{c.check} ({c.why})" for c in fitted.failed)
-    from vat_bayes.checks import GATING
+    from vat_bayes.checks import gating_failures
     from vat_bayes.runs import FitOptions, RunFiles
 
-    if not any(c.check in GATING for c in fitted.failed):
+    gating = gating_failures(fitted.failed)
+    if not gating:
         return said
-    if any(c.check == "fast_engine" for c in fitted.failed):
+    if any(c.check == "fast_engine" for c in gating):
         return (
             f"{said}\nthe approximation can't be trusted here, so what it estimates is withheld; "
             f"fit without it: vat-bayes fit {fitted.folder} --engine nuts"

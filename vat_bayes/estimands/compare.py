@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from vat_bayes.estimands.arms import ArmInfo, is_still
+from vat_bayes.estimands.contrasts import debiased_step
 from vat_bayes.estimands.frontier import beats, on_frontier
 from vat_bayes.estimands.norms import Floats
 from vat_bayes.estimands.rows import Rows
@@ -19,6 +21,9 @@ def add_comparisons(
     counts: Sequence[int],
     gain: Sequence[Floats],
     tax: Sequence[Floats],
+    *,
+    off: Sequence[Floats],
+    pooled: bool,
 ) -> None:
     """Add the rows of all arms.
 
@@ -31,6 +36,10 @@ def add_comparisons(
         Number of scenarios of every arm.
     gain, tax : sequence of ndarray, shape (sample,)
         Joint draws of the fitted arms in points; NaN where there is none.
+    off : sequence of ndarray, shape (sample, value)
+        The off-target shifts that the taxes are made of, in points.
+    pooled : bool
+        See `vat_bayes.estimands.norms.mean_square`.
     """
     if not gain:
         return
@@ -46,8 +55,10 @@ def add_comparisons(
 
     points = {id(a): of(i, a) for i, a in enumerate(arms)}
     n = {id(a): count for a, count in zip(arms, counts, strict=True)}
+    still = nothing[:, None]
+    shifts = {id(a): off[i] if a.index is not None else still for i, a in enumerate(arms)}
     for series in find_series(arms):
-        _add_series(rows, series, points, n)
+        _add_series(rows, series, points, None if pooled else shifts, n)
     for model in dict.fromkeys(a.model for a in arms):
         mine = [
             a
@@ -63,7 +74,14 @@ def add_comparisons(
 _Points = dict[int, tuple[Floats, Floats]]
 
 
-def _add_series(rows: Rows, series: Series, points: _Points, n: dict[int, int]) -> None:
+def _add_series(
+    rows: Rows,
+    series: Series,
+    points: _Points,
+    shifts: dict[int, Floats] | None,
+    n: dict[int, int],
+) -> None:
+    """Add one series; with the shifts, the steps of the tax are debiased as such."""
     last = series.arms[-1]
     for k, name in enumerate(("gain", "tax")):
         draws = np.stack([points[id(a)][k] for a in series.arms], axis=1)
@@ -75,11 +93,14 @@ def _add_series(rows: Rows, series: Series, points: _Points, n: dict[int, int]) 
             continue
         if np.isnan(draws).any():
             continue
-        for i, arm in enumerate(series.arms[1:], start=1):
-            before = series.arms[i - 1].condition.name
-            step = draws[:, i] - draws[:, i - 1]
-            rows.add(arm, n[id(arm)], f"trajectory_{name}", step, value=before)
-        p = monotone_probability(draws)
+        steps = np.diff(draws, axis=1)
+        if name == "tax" and shifts is not None:
+            each = [shifts[id(a)] for a in series.arms]
+            steps = np.stack([debiased_step(b, a) for a, b in pairwise(each)], axis=1)
+        for (before, arm), step in zip(pairwise(series.arms), steps.T, strict=True):
+            value = before.condition.name
+            rows.add(arm, n[id(arm)], f"trajectory_{name}", step, value=value)
+        p = monotone_probability(steps)
         rows.add_probability(last, n[id(last)], f"p_monotone_{name}", p, value=series.name)
 
 

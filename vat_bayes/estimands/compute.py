@@ -72,6 +72,7 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
     rows = Rows(level)
     coupling = stacked(tree, "coupling")
     columns: dict[str, list[Floats]] = {"gain": [], "tax_rms": [], "tax_excess": []}
+    off: list[Floats] = []
     pooled = _is_pooled(tree)
     for i, arm in enumerate(fitted):
         n = int(paired.clusters[i].max())
@@ -84,6 +85,7 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
         columns["tax_rms"].append(rms)
         columns["tax_excess"].append(excess)
         points = shifts.points[:, i]
+        off.append(points[:, add.columns])
         add_pattern(rows, arm, n, points, add.columns, pooled=add.pooled)
         add.style(tree)
         measured = measured_values(shifts.points[:, i], list(range(len(VALUES))))
@@ -95,7 +97,7 @@ def compute_estimands(tree: xr.DataTree, *, level: float = 0.9, seed: int = 0) -
     add_classical(rows, fitted, arms, paired, seed=seed)
     n_scenarios = count_scenarios(tree)
     counts = [*(int(n) for n in paired.clusters.max(1)), *[n_scenarios] * len(arms)][: len(arms)]
-    add_comparisons(rows, arms, counts, columns["gain"], columns["tax_rms"])
+    add_comparisons(rows, arms, counts, columns["gain"], columns["tax_rms"], off=off, pooled=pooled)
     for arm in arms[len(fitted) :]:
         _without_effect(rows, arm, n_scenarios, stayed=is_still(arms, arm))
     draws = _draws(tree, fitted, shifts, columns, coupling)

@@ -83,19 +83,18 @@ def find_series(arms: list[ArmInfo]) -> list[Series]:
     ]
 
 
-def monotone_probability(draws: Floats) -> float:
+def monotone_probability(steps: Floats) -> float:
     """Probability that a quantity nowhere falls as the dose rises.
 
     Parameters
     ----------
-    draws : ndarray, shape (sample, dose)
-        Joint draws, by increasing dose.
+    steps : ndarray, shape (sample, step)
+        Joint draws of the differences from each dose to the next.
 
     Returns
     -------
     float
-        A step between equal draws, as of two debiased taxes that are both zero, counts half. If
-        nothing changed with the dose it would be about ``1 / k!`` for ``k`` doses.
+        A step of exactly zero, as between two doses that gave the baseline's judgments, counts
+        half. If nothing changed with the dose it would be about ``1 / k!`` for ``k`` doses.
     """
-    step = np.diff(draws, axis=1)
-    return float(np.where(step > 0, 1.0, np.where(step == 0, 0.5, 0.0)).prod(1).mean())
+    return float(np.where(steps > 0, 1.0, np.where(steps == 0, 0.5, 0.0)).prod(1).mean())

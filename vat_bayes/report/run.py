@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from vat_bayes.checks import GATING
+from vat_bayes.checks import gating_failures
 from vat_bayes.conditions import ROLES
 from vat_bayes.errors import InputError
 from vat_bayes.report.estimates import Estimate, Estimates, read_estimands
@@ -127,7 +127,7 @@ class Run:
     @property
     def fit_failures(self) -> tuple[Check, ...]:
         """The failed checks that are about the sampler."""
-        return fit_failures(self.checks)
+        return gating_failures(self.checks)
 
     def role(self, *roles: str, model: str | None = None) -> tuple[Arm, ...]:
         """Return the arms in these roles."""
@@ -177,11 +177,6 @@ class Run:
         )
 
 
-def fit_failures(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    """Return the failed checks that are about the sampler: no number of such a fit stands."""
-    return tuple(c for c in checks if c.verdict == "fail" and c.check in GATING)
-
-
 def load_run(
     folder: Path, *, truth: pd.DataFrame | None = None, data: pd.DataFrame | None = None
 ) -> Run:
@@ -223,7 +218,7 @@ def load_run(
         name=str(study.get("name") or folder.resolve().name),
         arms=arms,
         values=_values(draws),
-        estimates=Estimates(table, withheld="not-converged" if fit_failures(checks) else None),
+        estimates=Estimates(table, withheld="not-converged" if gating_failures(checks) else None),
         draws=draws,
         checks=checks,
         manifest=manifest,

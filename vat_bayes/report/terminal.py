@@ -8,9 +8,10 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from vat_bayes.checks import gating_failures
 from vat_bayes.report import words
 from vat_bayes.report.estimates import Estimate, Estimates, tidy
-from vat_bayes.report.run import fit_failures, parse_checks
+from vat_bayes.report.run import parse_checks
 
 _COLUMNS = (
     ("gain", "Gain"),
@@ -43,7 +44,7 @@ def format_table(estimands: pd.DataFrame, checks: Sequence[Mapping[str, object]]
         When a column of the contract is missing.
     """
     table = tidy(estimands)
-    failed = fit_failures(parse_checks(checks))
+    failed = gating_failures(parse_checks(checks))
     estimates = Estimates(table, withheld="not-converged" if failed else None)
     arms = table[["model", "condition", "target"]].drop_duplicates(["model", "condition"])
     levels = table["level"].dropna()
