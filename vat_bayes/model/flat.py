@@ -1,7 +1,7 @@
 """Parameters laid end to end, as the sampler moves them.
 
 What NUTS does to a point it would do to every parameter by itself, in code of its own for each. To
-one or two vectors it does it once, which takes a third of the time to compile.
+one or two vectors it does it once, which is sooner compiled.
 """
 
 from __future__ import annotations
