@@ -63,7 +63,8 @@ def has_converged(checks: Sequence[Check], *, where: str) -> bool:
     InputError
         When one of them is missing: a check that did not run vouches for nothing.
     """
-    missing = [name for name in GATING if name not in {c.check for c in checks}]
+    ran = {c.check for c in checks}
+    missing = [name for name in GATING if name not in ran]
     if missing:
         raise InputError(
             f"the check {missing[0]} is not among them, and without it nobody knows whether the "

@@ -67,10 +67,7 @@ def debiased_difference(draws: Floats, other: Floats) -> Floats:
     difference = np.maximum.accumulate(true**2 @ signs)
     own = error**2 @ signs
     p = np.array([(x**2 @ signs + 2.0 * (error @ (signs * x)) + own >= seen).mean() for x in true])
-    p = np.maximum.accumulate(p)
-    rank = (rankdata(plain, method="ordinal") - 0.5) / len(plain)
-    # Ties of P would make the inverse ambiguous; a slope far below one draw's share parts them.
-    return np.asarray(np.interp(rank, p + np.linspace(0.0, 1e-9, _STEPS), difference) / n)
+    return np.asarray(_by_rank(plain, p, difference) / n)
 
 
 def debiased_step(draws: Floats, other: Floats) -> Floats:
@@ -137,9 +134,15 @@ def debiased_step(draws: Floats, other: Floats) -> Floats:
             for r, d in zip(first, step, strict=True)
         ]
     )
-    p = np.maximum.accumulate(p)
+    return _by_rank(plain, p, step)
+
+
+def _by_rank(plain: Floats, p: Floats, difference: Floats) -> Floats:
+    """Give each joint draw the quantile of the distribution function P that its rank asks for."""
     rank = (rankdata(plain, method="ordinal") - 0.5) / len(plain)
-    return np.asarray(np.interp(rank, p + np.linspace(0.0, 1e-9, _STEPS), step))
+    # Ties of P would make the inverse ambiguous; a slope far below one draw's share parts them.
+    rising = np.maximum.accumulate(p) + np.linspace(0.0, 1e-9, _STEPS)
+    return np.asarray(np.interp(rank, rising, difference))
 
 
 def _shortened(estimate: Floats, covariance: Floats) -> Floats:
