@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,22 @@ settings.register_profile("vat-bayes", deadline=None)
 settings.load_profile("vat-bayes")
 
 _REPO = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the workers, and the processes that tests start, share what JAX compiles.
+
+    Most of a small fit is compilation, and tests of several files fit designs of one shape. The
+    folder lasts as long as the run, unless JAX's own variable names one. A size has to be given:
+    only then does JAX lock the folder, and nobody reads a program that is still being written.
+    """
+    if hasattr(config, "workerinput") or "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = tempfile.TemporaryDirectory(prefix="vat-bayes-compiled-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder.name
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(4 << 30))
 
 
 def _shared(part: str) -> Path:

@@ -29,6 +29,8 @@ class Siblings:
     scenario : ndarray of int, shape (scenario,)
     item : ndarray of int, shape (scenario, n)
         Their items.
+    loading : ndarray, shape (scenario, n, value)
+        The items' loadings; (1, n, value) where they are the same in all.
     axes : ndarray, shape (scenario, n, r)
         Directions ``U`` that the scenario's effects move the items in; (1, n, r) where they are the
         same for all.
@@ -38,6 +40,7 @@ class Siblings:
 
     scenario: Ints
     item: Ints
+    loading: Floats
     axes: Floats
     length: Floats
 
@@ -54,17 +57,23 @@ def siblings(s: Structure) -> tuple[Siblings, ...]:
     tuple of Siblings
         Every item is in one of them.
     """
-    # Items in the order of their loadings, so that equal scenarios are seen to be equal.
-    order = np.lexsort((*s.loading.T, s.item_scenario))
-    scenario, first, n = np.unique(s.item_scenario[order], return_index=True, return_counts=True)
+    as_they_come = np.argsort(s.item_scenario, kind="stable")
+    # In the order of their loadings scenarios that are equal are seen to be equal.
+    by_loading = np.lexsort((*s.loading.T, s.item_scenario))
+    scenario, first, n = np.unique(
+        s.item_scenario[as_they_come], return_index=True, return_counts=True
+    )
     found = []
     for size in np.unique(n):
-        item = order[first[n == size][:, None] + np.arange(size)]
-        loading = s.loading[item]
-        if (loading == loading[:1]).all():
-            loading = loading[:1]
+        place = first[n == size][:, None] + np.arange(size)
+        for order in (as_they_come, by_loading):
+            item = order[place]
+            loading = s.loading[item]
+            if (loading == loading[:1]).all():
+                loading = loading[:1]
+                break
         axes, length, _ = np.linalg.svd(loading, full_matrices=False)
-        found.append(Siblings(scenario[n == size], item, axes, length))
+        found.append(Siblings(scenario[n == size], item, loading, axes, length))
     return tuple(found)
 
 

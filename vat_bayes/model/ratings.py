@@ -11,6 +11,7 @@ from scipy.special import expit, ndtr
 
 from vat_bayes.model.centring import Centrings, guess_centring
 from vat_bayes.model.priors import Link
+from vat_bayes.model.rating_rows import RatingRows, rating_rows
 from vat_bayes.model.structure import Floats, Ints, Structure
 
 # Stands for the infinite outer cutpoints: F(FAR) is exactly 1 in floating point, and unlike
@@ -46,6 +47,11 @@ class RatingsDesign:
         """The non-zero counts: cell index, category (0-based) and count, each of shape (entry,)."""
         cell, category = np.nonzero(self.counts)
         return cell, category, self.counts[cell, category].astype(float)
+
+    @cached_property
+    def rows(self) -> RatingRows:
+        """The counts by state and prompt; see `vat_bayes.model.rating_rows`."""
+        return rating_rows(self)
 
     @cached_property
     def centring(self) -> Centrings:

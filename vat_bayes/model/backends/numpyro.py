@@ -6,28 +6,28 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import Array
 
 from vat_bayes.model.backends.numpyro_effects import scaled_normals, standard_normals
-from vat_bayes.model.backends.numpyro_likelihoods import log_category_probability
 from vat_bayes.model.backends.numpyro_priors import (
     coupling_factor,
     intervention_effects,
     normal,
     style,
 )
+from vat_bayes.model.backends.numpyro_rows import endorsed, log_likelihood, lookup
 from vat_bayes.model.backends.numpyro_scales import half_normal
 from vat_bayes.model.backends.numpyro_scores import (
     Scatter,
     heavy_tailed_scenarios,
     normal_scenarios,
 )
-from vat_bayes.model.centring import Centring
-from vat_bayes.model.intercepts import intercept_order, siblings
+from vat_bayes.model.intercepts import Siblings
 from vat_bayes.model.priors import Link, ModelSpec
-from vat_bayes.model.ratings import FAR, RatingsDesign
+from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Structure
 
@@ -75,42 +75,25 @@ def ratings_model(design: RatingsDesign, spec: ModelSpec) -> None:
         stretch = 1 / jnp.sqrt(numpyro.sample("scenario_precision", weights))
         scenario_scale, u = stretch * scenario_scale, stretch[arm_model][:, :, None] * u
     u = numpyro.deterministic("u", u)
-    intercept = numpyro.deterministic("intercept", _intercepts(s, scenario_scale, kappa_scale))
+    rows = design.rows
+    by_place = _intercepts(s, rows.siblings, scenario_scale, kappa_scale)
+    numpyro.deterministic("intercept", by_place[:, rows.place])
 
     base = jnp.broadcast_to(theta[:, None, :], (n_models, n_scenarios, n_values))
     endorsement = jnp.concatenate([base, base[arm_model] + delta[:, None, :] + u])
-    index, weight = s.slots
-    state, item = design.cell_state, design.cell_item
-    gathered = endorsement[state[:, None], s.item_scenario[item][:, None], index[item]]
-    eta = (weight[item] * gathered).sum(-1)
-    eta += jnp.concatenate([jnp.zeros(n_models), beta])[state]
-    eta += intercept[s.state_model[state], item]
-    eta += _further_terms(design, prior, own, design.centring.repeat)
+    state, model = rows.block_state, s.state_model[rows.block_state]
+    on_values, on_items = _further_terms(design, prior, own)
+    eta = endorsed(rows, lookup(endorsement, state) + on_values)
+    eta += jnp.concatenate([jnp.zeros(n_models), beta])[state][:, None]
+    eta += lookup(by_place, model) + on_items
 
-    sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))
+    sharpness = jnp.exp(jnp.concatenate([jnp.zeros(n_models), lambda_]))[state]
     if "share_scale" in prior:
-        cutpoint = _own_cutpoints(s, share, prior["share_scale"], spec.link)
-    numpyro.factor("ratings", _log_likelihood(design, eta, cutpoint, sharpness, spec.link))
-
-
-def _log_likelihood(
-    design: RatingsDesign, eta: Array, cutpoint: Array, sharpness: Array, link: Link
-) -> Array:
-    """Log-likelihood given eta (cell,), sharpness (state,) and the cutpoints.
-
-    Those have the shape (model, threshold) or (state, prompt, threshold).
-    """
-    cell, category, count = design.entries
-    state = design.cell_state[cell]
-    whose: tuple[Any, ...] = (design.structure.state_model[state],)
-    if cutpoint.ndim == 3:
-        whose = (state, design.cell_prompt[cell])
-    none = [(0, 0)] * len(whose)
-    ends = jnp.pad(cutpoint, [*none, (1, 1)], constant_values=[*none, (-FAR, FAR)])
-    of_state, centre = sharpness[state], eta[cell]
-    upper = (ends[(*whose, category + 1)] - centre) * of_state
-    lower = (ends[(*whose, category)] - centre) * of_state
-    return (count * log_category_probability(upper, lower, link)).sum()
+        own_cutpoint = _own_cutpoints(s, share, prior["share_scale"], spec.link)
+        by_block = own_cutpoint[state, rows.block_prompt]
+    else:
+        by_block = cutpoint[model]
+    numpyro.factor("ratings", log_likelihood(rows, eta, by_block, sharpness, spec.link))
 
 
 def _own_cutpoints(s: Structure, share: Array, scale: float, link: Link) -> Any:
@@ -128,12 +111,14 @@ def _own_cutpoints(s: Structure, share: Array, scale: float, link: Link) -> Any:
     return numpyro.deterministic("state_cutpoint", quantile)
 
 
-def _intercepts(s: Structure, scenario_scale: Array, kappa_scale: Array) -> Array:
-    """Sample the items' intercepts, shape (model, item), given scales (model, scenario), (model,).
+def _intercepts(
+    s: Structure, groups: tuple[Siblings, ...], scenario_scale: Array, kappa_scale: Array
+) -> Array:
+    """Sample the items' intercepts, shape (model, place), given scales (model, scenario), (model,).
 
     See `vat_bayes.model.intercepts`.
     """
-    n_models, groups = len(s.models), siblings(s)
+    n_models = len(s.models)
     raw = normal("item_raw", 1.0, n_models, len(s.items))
     kappa = kappa_scale[:, None, None]
     parts = []
@@ -145,55 +130,66 @@ def _intercepts(s: Structure, scenario_scale: Array, kappa_scale: Array) -> Arra
         more = (jnp.sqrt(kappa**2 + along**2) - kappa) * jnp.einsum(f"msn,{axes}->msr", z, unit)
         own = kappa * z + jnp.einsum(f"msr,{axes}->msn", more, unit)
         parts.append(own.reshape(n_models, -1))
-    return jnp.concatenate(parts, axis=1)[:, intercept_order(groups)]
+    return jnp.concatenate(parts, axis=1)
 
 
 def _further_terms(
-    design: RatingsDesign, prior: dict[str, float], own: Array, repeated: Centring
-) -> Any:
-    """Sample the effects of prompts, repeats and sub-values that the design has, shape (cell,).
+    design: RatingsDesign, prior: dict[str, float], own: Array
+) -> tuple[Array, Array]:
+    """Sample the effects of prompts, repeats and sub-values that the design has.
 
-    The unit of a condition in logits of the baseline, `own`, has shape (arm,).
+    Parameters
+    ----------
+    design : RatingsDesign
+    prior : dict of str to float
+    own : Array, shape (arm,)
+        The unit of a condition in logits of the baseline.
+
+    Returns
+    -------
+    Array, shape (block, 1, value)
+        What is added to the values; a zero where nothing is.
+    Array, shape (block, place)
+        What is added to the items, likewise.
     """
-    s = design.structure
+    s, rows = design.structure, design.rows
     n_models, n_arms, n_values = len(s.models), len(s.arms), len(s.values)
-    state, item = design.cell_state, design.cell_item
+    state, prompt = rows.block_state, rows.block_prompt
     model = s.state_model[state]
-    eta = jnp.zeros(len(state))
+    on_values, on_items = jnp.zeros(()), jnp.zeros(())
     if design.has_prompts:
         n_prompts = len(s.prompts)
-        prompt_scale = half_normal("prompt_scale", prior["prompt_scale"], n_models)
-        prompt = prompt_scale[:, None] * normal("prompt_raw", 1.0, n_models, n_prompts)
-        numpyro.deterministic("prompt", prompt)
-        eta += prompt[model, design.cell_prompt]
+        scale = half_normal("prompt_scale", prior["prompt_scale"], n_models)
+        effect = scale[:, None] * normal("prompt_raw", 1.0, n_models, n_prompts)
+        on_items += numpyro.deterministic("prompt", effect)[model, prompt][:, None]
         if "prompt_shift_scale" in prior:
             scale = half_normal("prompt_shift_scale", prior["prompt_shift_scale"] * own, n_arms)
             raw = normal("prompt_shift_raw", 1.0, n_arms, n_prompts, n_values)
-            index, weight = s.slots
-            shift = jnp.concatenate(
-                [jnp.zeros((n_models, n_prompts, n_values)), scale[:, None, None] * raw]
-            )[state[:, None], design.cell_prompt[:, None], index[item]]
-            eta += (weight[item] * shift).sum(-1)
+            none = jnp.zeros((n_models, n_prompts, n_values))
+            shift = jnp.concatenate([none, scale[:, None, None] * raw])
+            on_values += shift[state, prompt][:, None]
+    item = np.argsort(rows.place)
     if design.has_repeats:
         repeat_scale = half_normal("repeat_scale", prior["repeat_scale"], n_models)
         scale = repeat_scale[s.state_model][:, None]
-        eta += (scale * scaled_normals("repeat_raw", scale, repeated))[state, item]
+        repeat = scale * scaled_normals("repeat_raw", scale, design.centring.repeat)
+        on_items += lookup(lookup(repeat.T, item).T, state)
     if design.has_subvalues:
         n_subvalues = len(s.subvalues)
         slot, loading = (x[item] for x in s.subvalue_slot)
         if "subvalue_scale" in prior:
             scale = half_normal("subvalue_scale", prior["subvalue_scale"], n_models)
             raw = normal("subvalue_raw", 1.0, n_models, n_subvalues)
-            subvalue = numpyro.deterministic("subvalue", scale[:, None] * raw)
-            eta += loading * subvalue[model, slot]
+            effect = numpyro.deterministic("subvalue", scale[:, None] * raw)
+            on_items += lookup(loading * effect[:, slot], model)
         if "subvalue_shift_scale" in prior:
             width = prior["subvalue_shift_scale"] * own
             scale = half_normal("subvalue_shift_scale", width, n_arms)
             raw = normal("subvalue_shift_raw", 1.0, n_arms, n_subvalues)
             shift = numpyro.deterministic("subvalue_shift", scale[:, None] * raw)
             none = jnp.zeros((n_models, n_subvalues))
-            eta += loading * jnp.concatenate([none, shift])[state, slot]
-    return eta
+            on_items += lookup(loading * jnp.concatenate([none, shift])[:, slot], state)
+    return on_values, on_items
 
 
 def scores_model(design: ScoresDesign, spec: ModelSpec) -> None:

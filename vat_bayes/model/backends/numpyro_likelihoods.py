@@ -42,7 +42,7 @@ def log_category_probability(upper: Array, lower: Array, link: Link = "logistic"
     """
     if link == "logistic":
         upper, lower = jnp.broadcast_arrays(upper, lower)
-        result: Array = _logistic(upper, lower)
+        result: Array = _between(upper, lower) + log_gap(upper, lower)
         return result
     flip = upper + lower > 0
     b, a = jnp.where(flip, -lower, upper), jnp.where(flip, -upper, lower)
@@ -57,27 +57,43 @@ def log_category_probability(upper: Array, lower: Array, link: Link = "logistic"
     return jnp.where(small, narrow, top + jnp.log(-jnp.expm1(apart)))
 
 
-def _logistic_jvp(at: Pair, along: Pair) -> Pair:
-    value, rising, falling = _logistic_and_slopes(*at)
-    return value, rising * along[0] - falling * along[1]
+def log_gap(upper: Array, lower: Array) -> Array:
+    """Compute ``log(1 - exp(lower - upper))``, the part of it that no linear predictor enters."""
+    return jnp.log(-jnp.expm1(lower - upper))
 
 
-def _logistic_and_slopes(upper: Array, lower: Array) -> tuple[Array, Array, Array]:
-    """Log-probability, its slope in the upper bound, and minus that in the lower."""
+def log_between_and_slopes(upper: Array, lower: Array) -> tuple[Array, Array, Array]:
+    """Compute ``log(F(upper) F(-lower))`` for logistic F.
+
+    Parameters
+    ----------
+    upper, lower : Array
+
+    Returns
+    -------
+    value : Array, shape of the arguments broadcast
+    rising : Array
+        Its slope in the upper bound.
+    falling : Array
+        Minus its slope in the lower bound.
+    """
     # Neither exponential overflows, and each is taken once.
     above, below = jnp.exp(-jnp.abs(upper)), jnp.exp(-jnp.abs(lower))
-    inside = -jnp.expm1(lower - upper)
     value = jnp.minimum(upper, 0.0) - jnp.maximum(lower, 0.0)
-    value += jnp.log(inside / ((1.0 + above) * (1.0 + below)))
-    # d log(1 - exp(a - b)) / db = 1 / (exp(b - a) - 1), and d log F(b) / db = F(-b).
-    shared = (1.0 - inside) / inside
-    rising = jnp.where(upper > 0, above, 1.0) / (1.0 + above) + shared
-    falling = jnp.where(lower > 0, 1.0, below) / (1.0 + below) + shared
+    value -= jnp.log((1.0 + above) * (1.0 + below))
+    # d log F(x) / dx = F(-x).
+    rising = jnp.where(upper > 0, above, 1.0) / (1.0 + above)
+    falling = jnp.where(lower > 0, 1.0, below) / (1.0 + below)
     return value, rising, falling
 
 
-_logistic: Any = jax.custom_jvp(lambda upper, lower: _logistic_and_slopes(upper, lower)[0])
-_logistic.defjvp(_logistic_jvp)
+def _between_jvp(at: Pair, along: Pair) -> Pair:
+    value, rising, falling = log_between_and_slopes(*at)
+    return value, rising * along[0] - falling * along[1]
+
+
+_between: Any = jax.custom_jvp(lambda upper, lower: log_between_and_slopes(upper, lower)[0])
+_between.defjvp(_between_jvp)
 
 
 def inverse_and_log_det(matrix: Array) -> tuple[Array, Array]:
