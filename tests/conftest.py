@@ -23,13 +23,12 @@ def pytest_configure(config: pytest.Config) -> None:
     folder lasts as long as the run, unless JAX's own variable names one. A size has to be given:
     only then does JAX lock the folder, and nobody reads a program that is still being written.
     """
-    if hasattr(config, "workerinput") or "JAX_COMPILATION_CACHE_DIR" in os.environ:
-        return
-    folder = tempfile.TemporaryDirectory(prefix="vat-bayes-compiled-")
-    config.add_cleanup(folder.cleanup)
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder.name
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(4 << 30))
+    if not hasattr(config, "workerinput") and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="vat-bayes-compiled-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = folder.name
 
 
 def _shared(part: str) -> Path:

@@ -252,10 +252,11 @@ def fit_run(
         f"fitting {judgments.n_rows:,} judgments: {options.chains} chains of {options.tune} "
         f"warm-up steps and {options.draws} draws"
     )
-    if _takes_hours(judgments, options):
+    if _takes_an_hour(judgments, options):
         say(
-            f"note: NUTS takes hours for {len(judgments.tally.counts):,} cells of ratings; "
-            "--engine fast, where it takes the data, needs minutes, and its check can only warn"
+            f"note: NUTS can take an hour for {len(judgments.tally.counts):,} cells of ratings; "
+            "fewer draws (--chains 2 --tune 300 --draws 400) take minutes, and so does "
+            "--engine fast, where it takes the data, but its check can only warn"
         )
     tree = fit(
         judgments,
@@ -284,8 +285,8 @@ def fit_run(
     return _conclude(run, tree, options.level, description)
 
 
-def _takes_hours(judgments: Judgments, options: FitOptions) -> bool:
-    """Say whether NUTS will sample more ratings than it can in minutes."""
+def _takes_an_hour(judgments: Judgments, options: FitOptions) -> bool:
+    """Say whether NUTS may be about to sample more ratings than it can in minutes."""
     from vat_bayes.model.fast import ratings as fast
 
     scores = options.readout == "distribution" or (

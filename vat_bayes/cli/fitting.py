@@ -9,6 +9,7 @@ import typer
 
 from vat_bayes.cli import options as o
 from vat_bayes.cli.output import Output, checks_table, failures, fitted_data, headline
+from vat_bayes.cli.programs import keep_programs
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
@@ -48,6 +49,7 @@ def fit(
     json: o.Json = False,
 ) -> None:
     """Fit judgments into a run folder: posterior, estimates and checks."""
+    keep_programs()
     from vat_bayes.audit import fit_run
 
     output = Output(quiet, json)
@@ -92,6 +94,7 @@ def check(
     json: o.Json = False,
 ) -> None:
     """Compute and check the estimates of a fitted run again; exit code 1 when a check fails."""
+    keep_programs()
     from vat_bayes.audit import check_run
 
     output = Output(quiet, json)

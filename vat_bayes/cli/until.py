@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vat_bayes.cli.output import Output, failures, fitted_data, headline
+from vat_bayes.cli.programs import keep_programs
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,6 +37,7 @@ def collect_until(
     InputError
         When the rule, the budget or the study can't be used.
     """
+    keep_programs()
     from vat_bayes.sequential import Plan
     from vat_bayes.sequential import collect_until as run
     from vat_bayes.stopping import parse_rule

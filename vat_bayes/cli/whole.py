@@ -12,6 +12,7 @@ import typer
 
 from vat_bayes.cli import options as o
 from vat_bayes.cli.output import Output, failures, fitted_data, headline
+from vat_bayes.cli.programs import keep_programs
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (TOML).")]
 
@@ -123,6 +124,7 @@ def audit(
     json: o.Json = False,
 ) -> None:
     """Collect, fit, check and report: the whole job."""
+    keep_programs()
     from vat_bayes.audit import audit as run
     from vat_bayes.collect import StoppedError
     from vat_bayes.study import load_study
@@ -181,6 +183,7 @@ def demo(
     json: o.Json = False,
 ) -> None:
     """Audit the embedded judge, whose true effects are known, and compare."""
+    keep_programs()
     from vat_bayes.demo import run_demo
     from vat_bayes.runs import FitOptions
 
