@@ -29,6 +29,7 @@ from vat_bayes.model.backends import pymc as pymc_models
 from vat_bayes.model.backends.numpyro_likelihoods import (
     inverse_and_log_det,
     log_category_probability,
+    whitening,
 )
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.scores import ScoresDesign, reduce_scores
@@ -228,6 +229,30 @@ def test_inverse_and_log_det_of_several_matrices_and_their_slopes() -> None:
     for x, y in zip(slope, expected, strict=True):
         np.testing.assert_allclose(x + x.T, y + y.T, rtol=1e-9, atol=1e-12)
     assert all(np.isnan(x).any() for x in broken)
+
+
+def test_whitening_of_several_matrices_and_its_slope() -> None:
+    rng = np.random.default_rng(6)
+    half = rng.normal(size=(2, 4, 4))
+    matrix = half @ half.swapaxes(1, 2) + np.eye(4)
+    weight = rng.normal(size=(2, 4, 4))
+
+    def library(x: Any) -> Any:
+        # Differentiated step by step.
+        return (jnp.linalg.inv(jnp.linalg.cholesky(x)) * weight).sum()
+
+    with jax.enable_x64(True):
+        white = np.asarray(whitening(matrix))
+        slope = np.asarray(jax.grad(lambda x: (whitening(x) * weight).sum())(matrix))
+        expected = np.asarray(jax.grad(library)(matrix))
+    np.testing.assert_allclose(
+        white @ matrix @ white.swapaxes(1, 2), np.broadcast_to(np.eye(4), matrix.shape), atol=1e-12
+    )
+    assert (np.triu(white, 1) == 0).all()
+    # In a symmetric matrix two entries move together.
+    np.testing.assert_allclose(
+        slope + slope.swapaxes(1, 2), expected + expected.swapaxes(1, 2), rtol=1e-9, atol=1e-12
+    )
 
 
 def test_probabilities_of_a_cell_add_up_to_one() -> None:

@@ -31,7 +31,7 @@ class Along(constraints.Constraint):  # type: ignore[misc]
 
     def feasible_like(self, prototype: Any) -> Any:
         """Return a point of the image in the shape of `prototype`."""
-        return jnp.broadcast_to(self.transform(0.0), jnp.shape(prototype))
+        return self.transform(jnp.zeros(jnp.shape(prototype)))
 
     def tree_flatten(self) -> Any:
         """Let JAX see the transform's arrays."""

@@ -120,6 +120,46 @@ def inverse_and_log_det(matrix: Array) -> tuple[Array, Array]:
     return inverse, log_det
 
 
+def whitening(matrix: Array) -> Array:
+    """Compute the inverse of the Cholesky factor of symmetric matrices.
+
+    Its differential is ``-half(L^-1 dS L^-T) L^-1``, with ``half`` the lower triangle less half of
+    the diagonal.
+
+    Parameters
+    ----------
+    matrix : Array, shape (..., row, row)
+        Positive definite.
+
+    Returns
+    -------
+    Array, shape (..., row, row)
+        Lower triangular; NaN where the matrix is not positive definite.
+
+    References
+    ----------
+    Murray (2016). Differentiation of the Cholesky decomposition. arXiv:1602.07527, section 3.1.
+    """
+    result: Array = _whitening(matrix)
+    return result
+
+
+def _whitening_value(matrix: Array) -> Array:
+    unit = jnp.broadcast_to(jnp.eye(matrix.shape[-1]), matrix.shape)
+    return solve_triangular(jnp.linalg.cholesky(matrix), unit, lower=True)
+
+
+def _whitening_jvp(at: tuple[Any], along: tuple[Any]) -> tuple[Any, Any]:
+    inverse, (step,) = _whitening_value(*at), along
+    size = inverse.shape[-1]
+    half = np.tril(np.ones((size, size))) - 0.5 * np.eye(size)
+    return inverse, -(half * (inverse @ step @ jnp.swapaxes(inverse, -1, -2))) @ inverse
+
+
+_whitening: Any = jax.custom_jvp(_whitening_value)
+_whitening.defjvp(_whitening_jvp)
+
+
 def _inverse_value(matrix: Array) -> tuple[Array, Array]:
     factor = jnp.linalg.cholesky(matrix)
     unit = jnp.broadcast_to(jnp.eye(matrix.shape[-1]), matrix.shape)
