@@ -1,10 +1,11 @@
 """What a gradient costs, beside the same density written plainly and differentiated by JAX.
 
 Scores: the covariance of a scenario over all conditions through its Cholesky factor, against the
-conditions one by one, with the derivatives of an inverse written out. Ratings: the logarithms of a
-category's probability one by one, against one logarithm with its slopes written out. Both ways give
-the same number, which is checked; they take turns, and the least of the repeats counts. It prints a
-Markdown table of ratios.
+conditions one by one, with the derivatives of an inverse written out. Ratings: cutpoints, sharpness
+and linear predictor looked up for every rating, and the logarithms of its probability one by one,
+against rows that share them, and one logarithm with its slopes written out. Both ways give the same
+number, which is checked; they take turns, and the least of the repeats counts. It prints a Markdown
+table of ratios.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from vat_bayes.model.backends.numpyro_scores import Scatter
 from vat_bayes.model.blocks import build_blocks
 from vat_bayes.model.build import prepare
 from vat_bayes.model.chains import Run, starting_point, trace_model
+from vat_bayes.model.rating_rows import RatingRows
+from vat_bayes.model.ratings import FAR
 from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.simulate import draw_world, simulate
 
@@ -66,22 +69,29 @@ def by_cholesky(design: ScoresDesign, p: Scatter) -> Array:
     return out
 
 
-def step_by_step(upper: Array, lower: Array, link: str) -> Array:
-    """Log-probability of a category, every logarithm by itself."""
+def one_by_one(rows: RatingRows, eta: Array, cutpoint: Array, sharpness: Array, link: str) -> Array:
+    """Log-likelihood of ratings, everything looked up for each, every logarithm by itself."""
     assert link == "logistic"
-    return log_sigmoid(upper) + log_sigmoid(-lower) + jnp.log(-jnp.expm1(lower - upper))
+    row, entry = np.nonzero(rows.count)
+    block, category = rows.row_block[row], rows.category[row, entry]
+    place = entry if rows.item is None else rows.item[row, entry]
+    ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-FAR, FAR)))
+    upper = (ends[block, category + 1] - eta[block, place]) * sharpness[block]
+    lower = (ends[block, category] - eta[block, place]) * sharpness[block]
+    log_p = log_sigmoid(upper) + log_sigmoid(-lower) + jnp.log(-jnp.expm1(lower - upper))
+    return (rows.count[row, entry] * log_p).sum()
 
 
 @contextmanager
 def plainly() -> Iterator[None]:
     """Put the plain densities in the place of ours."""
-    kept = models.normal_scenarios, models.log_category_probability
+    kept = models.normal_scenarios, models.log_likelihood
     models.normal_scenarios = by_cholesky
-    models.log_category_probability = step_by_step  # type: ignore[assignment]
+    models.log_likelihood = one_by_one  # type: ignore[assignment]
     try:
         yield
     finally:
-        models.normal_scenarios, models.log_category_probability = kept
+        models.normal_scenarios, models.log_likelihood = kept
 
 
 def gradients(readout: str, scenarios: int, interventions: int, steps: int) -> Step:
@@ -126,6 +136,7 @@ def main() -> None:
         ("distribution", 10, 264, 200),
         ("ratings", 1, 24, 1000),
         ("ratings", 1, 96, 300),
+        ("ratings", 10, 264, 30),
     ):
         with jax.enable_x64(True):
             ours = gradients(readout, scenarios, interventions, steps)

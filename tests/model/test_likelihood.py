@@ -93,6 +93,8 @@ def test_numpyro_density_is_prior_times_reference_likelihood(kind: str) -> None:
     if not is_scores:
         np.testing.assert_allclose(trace["u"]["value"], expected["u"], atol=1e-12)
         np.testing.assert_allclose(trace["cutpoint"]["value"], expected["cutpoint"], atol=1e-10)
+        found = trace["intercept"]["value"]
+        np.testing.assert_allclose(found, expected["intercept"], atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", DESIGNS)

@@ -104,13 +104,13 @@ def one_by_one(design: RatingsDesign, link: Any) -> Any:
     return total
 
 
-@pytest.mark.parametrize("at_once", [0, 10**9])
+@pytest.mark.parametrize("long", [0, 10**9])
 @pytest.mark.parametrize("link", ["logistic", "probit"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_likelihood_and_slopes_are_those_of_ratings_one_by_one(
-    kind: str, link: Any, at_once: int, monkeypatch: pytest.MonkeyPatch
+    kind: str, link: Any, long: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numpyro_rows, "_AT_ONCE", at_once)
+    monkeypatch.setattr(numpyro_rows, "_LONG", long)
     rng = np.random.default_rng(4)
     design = make(kind)
     rows: RatingRows = rating_rows(design)

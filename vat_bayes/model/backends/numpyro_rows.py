@@ -19,8 +19,8 @@ from vat_bayes.model.rating_rows import RatingRows
 from vat_bayes.model.ratings import FAR
 from vat_bayes.model.structure import Ints
 
-# With more ratings one row is done after the other, and what is computed on the way stays in cache.
-_AT_ONCE = 30_000
+# Longer rows are done one after the other: what is computed on the way stays in cache.
+_LONG = 4_000
 
 
 def lookup(table: Any, index: Ints) -> Any:
@@ -108,7 +108,7 @@ def _between_and_slopes(*rows: Array) -> tuple[Array, tuple[Array, Array, Array]
 
     Both in one: what JAX would make of the sum goes through all ratings three times as often.
     """
-    if rows[0].size > _AT_ONCE:
+    if rows[0].shape[-1] > _LONG:
         value, slopes = jax.lax.map(lambda row: _of_rows(*row), rows)
     else:
         value, slopes = _of_rows(*rows)
