@@ -6,7 +6,7 @@ no code with what it tests but the array containers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,29 @@ def irregular_structure(rng: np.random.Generator, *, n_prompts: int = 1) -> Stru
         loading=loading,
         item_scenario=scenario,
         n_categories=5,
+    )
+
+
+def unlike_scenarios(rng: np.random.Generator) -> Structure:
+    """Scenarios of three items each, no two with the same loadings, items in any order."""
+    s = irregular_structure(rng)
+    n = len(s.items) // 3
+    return replace(
+        s,
+        scenarios=tuple(f"s{i:02d}" for i in range(n)),
+        item_scenario=rng.permutation(np.repeat(np.arange(n), 3)),
+    )
+
+
+def shuffled_items(rng: np.random.Generator, n_scenarios: int) -> Structure:
+    """The factorial structure with its items in any order."""
+    s = factorial_structure(n_scenarios)
+    order = rng.permutation(len(s.items))
+    return replace(
+        s,
+        items=tuple(s.items[i] for i in order),
+        loading=s.loading[order],
+        item_scenario=s.item_scenario[order],
     )
 
 

@@ -255,8 +255,7 @@ def fit_run(
     if _takes_an_hour(judgments, options):
         say(
             f"note: NUTS can take an hour for {len(judgments.tally.counts):,} cells of ratings; "
-            "fewer draws (--chains 2 --tune 300 --draws 400) take minutes, and so does "
-            "--engine fast, where it takes the data, but its check can only warn"
+            "--engine fast, where it takes the data, needs minutes, and its check can only warn"
         )
     tree = fit(
         judgments,

@@ -29,17 +29,32 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_folder_is_the_users_alone(cache: Path) -> None:
-    keep_programs()
+    # Whatever the user lets others do by default.
+    usual = os.umask(0o002)
+    try:
+        keep_programs()
+    finally:
+        os.umask(usual)
     folder = Path(os.environ[FOLDER])
     assert folder.parent == cache
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for each in (folder, cache):
+        assert stat.S_IMODE(each.stat().st_mode) == 0o700
     keep_programs()
     assert os.environ[FOLDER] == str(folder)
 
 
-def test_nothing_is_kept_where_others_may_write(cache: Path) -> None:
+@pytest.mark.parametrize("which", ["folder", "the one around it"])
+def test_nothing_is_kept_where_others_may_write(cache: Path, which: str) -> None:
     keep_programs()
-    Path(os.environ.pop(FOLDER)).chmod(0o777)
+    folder = Path(os.environ.pop(FOLDER))
+    (folder if which == "folder" else cache).chmod(0o777)
+    keep_programs()
+    assert FOLDER not in os.environ
+
+
+def test_nothing_is_kept_behind_a_link(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    cache.symlink_to(tmp_path / "elsewhere")
     keep_programs()
     assert FOLDER not in os.environ
 

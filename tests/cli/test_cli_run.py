@@ -96,14 +96,14 @@ def test_other_judgments_go_into_a_fitted_folder_and_old_results_go(run: Path) -
     assert files.fit_section()["n_categories"] == 6
 
 
-def test_ratings_that_take_hours_are_told_of_before(
+def test_ratings_that_take_an_hour_are_told_of_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = str(write_ratings(tmp_path))
     options = ["fit", source, "--categories", "6", *TINY]
     assert main([*options, "--out", str(tmp_path / "few")]) == 0
     assert "NUTS can take an hour" not in "".join(capsys.readouterr())
-    # A table of more cells than this would take the hours.
+    # A table of more cells than this would take the hour.
     monkeypatch.setattr("vat_bayes.model.fast.ratings.MOST_CELLS", 40)
     assert main([*options, "--out", str(tmp_path / "many")]) == 0
     assert "NUTS can take an hour for 48 cells" in "".join(capsys.readouterr())

@@ -21,6 +21,8 @@ from simulated_studies import (
     log_prior,
     natural_parameters,
     raw_parameters,
+    shuffled_items,
+    unlike_scenarios,
 )
 
 from vat_bayes.model import effects, load_spec, ratings, scores
@@ -37,6 +39,7 @@ from vat_bayes.model.scores import ScoresDesign, reduce_scores
 SPEC = load_spec()
 DESIGNS = [
     "scores-irregular", "scores-unlike", "scores-factorial", "ratings-plain", "ratings-rich",
+    "ratings-unlike", "ratings-shuffled",
 ]  # fmt: skip
 
 
@@ -54,6 +57,11 @@ def make(kind: str, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
         s = factorial_structure(5)
         state, item = (x.ravel() for x in np.indices((s.n_states, len(s.items))))
         design = reduce_scores(s, state, item, rng.normal(0, 0.8, len(state)))
+    elif kind in ("ratings-unlike", "ratings-shuffled"):
+        s = unlike_scenarios(rng) if kind == "ratings-unlike" else shuffled_items(rng, 3)
+        state, item = (x.ravel() for x in np.indices((s.n_states, len(s.items))))
+        counts = rng.multinomial(1, rng.dirichlet(np.ones(5)), len(state))
+        design = RatingsDesign(s, state, item, np.zeros_like(state), counts)
     else:
         design = irregular_ratings(rng, rich=kind == "ratings-rich")
     raw = raw_parameters(design.structure, rng, kind.partition("-")[0])

@@ -8,14 +8,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from simulated_studies import factorial_structure, irregular_ratings, irregular_structure
+from simulated_studies import (
+    factorial_structure,
+    irregular_ratings,
+    irregular_structure,
+    shuffled_items,
+    unlike_scenarios,
+)
 
 from vat_bayes.model.backends import numpyro_rows
 from vat_bayes.model.backends.numpyro_likelihoods import log_category_probability
 from vat_bayes.model.rating_rows import RatingRows, rating_rows
 from vat_bayes.model.ratings import FAR, RatingsDesign
 
-KINDS = ["complete", "gaps", "repeated", "two-prompts", "one-state-more"]
+KINDS = ["complete", "gaps", "repeated", "two-prompts", "one-state-more", "unlike", "shuffled"]
 
 
 def make(kind: str) -> RatingsDesign:
@@ -24,7 +30,14 @@ def make(kind: str) -> RatingsDesign:
         return irregular_ratings(rng, rich=False)
     if kind == "two-prompts":
         return irregular_ratings(rng, rich=True)
-    s = factorial_structure(4) if kind == "complete" else irregular_structure(rng)
+    if kind == "complete":
+        s = factorial_structure(4)
+    elif kind == "unlike":
+        s = unlike_scenarios(rng)
+    elif kind == "shuffled":
+        s = shuffled_items(rng, 4)
+    else:
+        s = irregular_structure(rng)
     state, item = (x.ravel() for x in np.indices((s.n_states, len(s.items))))
     n = np.full(len(state), 2 if kind == "repeated" else 1)
     if kind == "one-state-more":
@@ -64,10 +77,13 @@ def test_every_rating_is_in_its_row(kind: str) -> None:
         if n
     }
     assert found == expected
-    assert rows.total.sum() == design.counts.sum()
-    # Items lie scenario by scenario, each group's in the order of its loadings.
+    for row, total in enumerate(rows.total):
+        np.testing.assert_array_equal(
+            total, np.bincount(rows.category[row], rows.count[row], minlength=5)
+        )
+    # Items lie scenario by scenario.
     lying = np.concatenate([g.item.ravel() for g in rows.siblings])
-    np.testing.assert_array_equal(lying, at_place)
+    np.testing.assert_array_equal(lying[rows.place], np.arange(len(s.items)))
     for g in rows.siblings:
         np.testing.assert_array_equal(
             np.broadcast_to(g.loading, (*g.item.shape, len(s.values))), s.loading[g.item]
@@ -82,9 +98,21 @@ def test_rows_take_little_more_room_than_ratings() -> None:
     assert rows.count.size < 2 * np.count_nonzero(rows.count)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_do_to_items_what_the_loadings_say(kind: str) -> None:
+    design = make(kind)
+    s, rows = design.structure, rating_rows(design)
+    rng = np.random.default_rng(5)
+    endorsement = rng.normal(size=(len(rows.block_state), len(s.scenarios), len(s.values)))
+    expected = (s.loading * endorsement[:, s.item_scenario]).sum(-1)
+    with jax.enable_x64(True):
+        found = np.asarray(numpyro_rows.endorsed(rows, endorsement))
+    np.testing.assert_allclose(found[:, rows.place], expected, rtol=1e-12, atol=1e-12)
+
+
 def one_by_one(design: RatingsDesign, link: Any) -> Any:
     """Return the log-likelihood as a function of what the rows take, by lookups."""
-    rows, s = rating_rows(design), design.structure
+    rows = rating_rows(design)
     pairs = zip(rows.block_state, rows.block_prompt, strict=True)
     block = {pair: i for i, pair in enumerate(pairs)}
     cell, category, count = design.entries
@@ -92,7 +120,6 @@ def one_by_one(design: RatingsDesign, link: Any) -> Any:
         [block[pair] for pair in zip(design.cell_state, design.cell_prompt, strict=True)]
     )[cell]
     place = rows.place[design.cell_item[cell]]
-    assert place.max() < len(s.items)
 
     def total(eta: Any, cutpoint: Any, sharpness: Any) -> Any:
         ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-FAR, FAR)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import stat
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -30,10 +31,11 @@ def keep_programs() -> None:
     """
     if _FOLDER in os.environ:
         return
-    folder = user_cache_path("vat-bayes") / f"compiled-{_processor()}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _is_ours_alone(folder):
+        ours = user_cache_path("vat-bayes")
+        folder = ours / f"compiled-{_processor()}"
+        # Of a folder that others may write to, the one inside can be exchanged.
+        if not (ours.is_absolute() and all(_is_ours_alone(x) for x in (ours, folder))):
             return
     except OSError:
         return
@@ -44,8 +46,11 @@ def keep_programs() -> None:
 
 
 def _is_ours_alone(folder: Path) -> bool:
-    state = folder.stat()
-    if not os.access(folder, os.W_OK):
+    """Make a folder where there is none, and say whether only this user can write to it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or not os.access(folder, os.W_OK):
         return False
     if not hasattr(os, "getuid"):
         return True

@@ -112,6 +112,6 @@ def rating_rows(design: RatingsDesign) -> RatingRows:
 
 def _width(lengths: Ints) -> int:
     """Choose how long a row is: blocks of other lengths fill theirs up, or have several."""
-    candidates = np.unique(lengths)
+    candidates = np.unique(lengths[lengths > 0])
     cost = [(-(-lengths // w)).sum() * (w + _ROW) for w in candidates]
     return int(candidates[np.argmin(cost)])

@@ -19,7 +19,7 @@ class Along(constraints.Constraint):  # type: ignore[misc]
     Parameters
     ----------
     transform : Transform
-        From all real numbers, each by itself.
+        From all real numbers.
     """
 
     def __init__(self, transform: Transform) -> None:

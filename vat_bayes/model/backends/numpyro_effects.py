@@ -119,7 +119,7 @@ class _Whitened(Transform):  # type: ignore[misc]
     def log_abs_det_jacobian(self, x: Any, y: Any, intermediates: Any = None) -> Any:
         """Return it for each arm, shape (arm, 1, 1)."""
         lengths = jnp.diagonal(self.white, axis1=-2, axis2=-1)
-        return x.shape[1] * jnp.log(lengths).sum(-1)[:, None, None]
+        return x.shape[-2] * jnp.log(lengths).sum(-1)[:, None, None]
 
     def tree_flatten(self) -> Any:
         """Let JAX see the arrays."""

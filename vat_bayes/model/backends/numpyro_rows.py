@@ -83,7 +83,8 @@ def log_likelihood(
     category, count = jnp.asarray(rows.category, jnp.int32), jnp.asarray(rows.count)
     if link != "logistic":
         upper, lower = _bounds(centre * scale[:, None], ends, category)
-        return (count * log_category_probability(upper, lower, link)).sum()
+        log_p = log_category_probability(upper, lower, link)
+        return jnp.where(count > 0, count * log_p, 0.0).sum()
     # A category that nobody chose may have no width left.
     chosen = rows.total > 0
     above, below = jnp.where(chosen, ends[:, 1:], 1.0), jnp.where(chosen, ends[:, :-1], 0.0)
@@ -127,7 +128,8 @@ def _of_rows(
         for k in range(ends.shape[-1])
     ]
     at_centre = falling - rising
-    return (count * value).sum(-1), (
+    # Where there is no rating the value may be infinite.
+    return jnp.where(count > 0, count * value, 0.0).sum(-1), (
         at_centre * scale[..., None],
         (at_centre * centre).sum(-1),
         jnp.stack(at_ends, axis=-1),
