@@ -6,6 +6,8 @@ SHELL := /bin/bash
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
+# A file stays with one worker, which then makes its fits once; conftest.py orders the files.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help env demo test fast-test lint validate peers docs judge lock clean
 
@@ -36,10 +38,10 @@ lint: env
 	@echo "== mypy"; $(BIN)/mypy
 
 fast-test: env
-	@$(BIN)/pytest -n 2 -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test: lint
-	@$(BIN)/pytest -n 2
+	@$(PYTEST)
 
 validate: env
 	@$(BIN)/python -m benchmarks.validation

@@ -12,9 +12,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from vat_bayes.cli.programs import keep_programs_in
+
 # Programs that JAX has compiled on this machine: every process needs the same ones, and compiling
 # took a fifth of the time of a block of studies.
-_COMPILED = Path(__file__).resolve().parents[1] / ".build" / "compiled"
+_PROGRAMS = Path(__file__).resolve().parents[1] / ".build" / "programs"
 
 
 def finished[Job](
@@ -42,8 +44,7 @@ def finished[Job](
     ------
     job, future
     """
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_COMPILED))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+    keep_programs_in(_PROGRAMS)
     start, left = time.monotonic(), iter(jobs)
     # Not forked: JAX has threads.
     context = get_context("spawn")

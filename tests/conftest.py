@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from vat_bayes.cli.programs import keep_programs_in
 
 # A machine that does other work at the same time makes any deadline a matter of luck.
 settings.register_profile("vat-bayes", deadline=None)
@@ -17,18 +18,26 @@ _REPO = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the workers, and the processes that tests start, share what JAX compiles.
+    """Let workers, and processes that tests start, share what JAX compiles, and not their cores.
 
-    Most of a small fit is compilation, and tests of several files fit designs of one shape. The
-    folder lasts as long as the run, unless JAX's own variable names one. A size has to be given:
-    only then does JAX lock the folder, and nobody reads a program that is still being written.
+    Most of a small fit is compilation, and tests of several files fit designs of one shape. So does
+    the next run: the folder is kept with what else is built, unless JAX's own variable names one.
     """
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
-    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(4 << 30))
-    if not hasattr(config, "workerinput") and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = tempfile.TemporaryDirectory(prefix="vat-bayes-compiled-")
-        config.add_cleanup(folder.cleanup)
-        os.environ["JAX_COMPILATION_CACHE_DIR"] = folder.name
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        keep_programs_in(_REPO / ".build" / "programs")
+    elif hasattr(os, "sched_setaffinity"):
+        # Libraries begin as many threads as they see cores, and those of two workers on two cores
+        # wait for each other.
+        cores, number = sorted(os.sched_getaffinity(0)), int(worker["workerid"].removeprefix("gw"))
+        own = cores[number :: worker["workercount"]]
+        os.sched_setaffinity(0, own or cores)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long: what a worker begins last, the other waits for."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def _shared(part: str) -> Path:

@@ -76,7 +76,7 @@ def test_a_fit_finds_no_tax_between_parts_of_the_same_ratings(
     whole = release_nulls.judgments(ratings, model, part)
     kept = whole.of_scenarios(set(ratings.scenarios[::3]))
     spec = str(release_nulls.MODEL_FILE)
-    tree = vb.fit(kept, spec=spec, draws=200, tune=150, chains=2, seed=1)
+    tree = vb.fit(kept, spec=spec, draws=150, tune=100, chains=2, seed=1)
     table = vb.compute_estimands(tree).table
     table = table[(table["condition"] == "second") & (table["scale"] == "points")]
     tax = table[table["estimand"] == "tax_rms"].iloc[0]
@@ -107,7 +107,7 @@ def test_the_models_norm_of_personas_is_at_its_floor(shared_data: Path, tmp_path
     answers = negative_control.read(shared_data / "pvq40_simulated_personas.csv.gz", 200)
     answers = answers[answers["condition"].isin([negative_control.BASELINE, "wvs"])]
     judgments = negative_control.study(answers, tmp_path)
-    tree = vb.fit(judgments, draws=300, tune=300, chains=2, seed=1)
+    tree = vb.fit(judgments, draws=200, tune=200, chains=2, seed=1)
     table = vb.compute_estimands(tree).table
     norm = table[table["estimand"] == "nvat_offdiag"]
     assert len(norm) == 1

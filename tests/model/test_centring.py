@@ -8,7 +8,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
-from numpyro.infer.util import constrain_fn, potential_energy
+from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 from scipy.stats import norm
 from simulated_studies import (
     V,
@@ -85,6 +85,18 @@ def test_given_the_scales_they_are_standard_normal_under_the_likelihood_guessed(
                 left.append(-energy + quadratic(which, length, x) - norm.logpdf(z).sum())
             # Whatever is left depends on the scale alone.
             np.testing.assert_allclose(left, left[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("which", ["scenarios", "repeats"])
+def test_coordinates_of_given_effects_give_these_effects(which: str) -> None:
+    model = effects_of_scenarios if which == "scenarios" else effects_of_repeats
+    shape = (2, 4, 3) if which == "scenarios" else (3, 5)
+    with jax.enable_x64(True):
+        given = {"length": np.array(0.7), "x": RNG.normal(size=shape)}
+        at = unconstrain_fn(model, (), {}, given)
+        assert not np.allclose(at["x"], given["x"])
+        back = constrain_fn(model, (), {}, at)
+        np.testing.assert_allclose(back["x"], given["x"], rtol=1e-9)
 
 
 def rated(replicates: int) -> tuple[RatingsDesign, dict[str, np.ndarray]]:

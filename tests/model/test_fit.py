@@ -198,7 +198,7 @@ def test_backends_agree(readout: str) -> None:
     n_scenarios = 8 if readout == "scores" else 5
     study = simulate_study(8, readout=readout, n_scenarios=n_scenarios, conditions=(ALONE,))
     trees = [
-        fit(study.judgments, draws=400, tune=300, chains=2, seed=1, backend=backend)
+        fit(study.judgments, draws=250, tune=250, chains=2, seed=1, backend=backend)
         for backend in ("numpyro", "pymc")
     ]
     names = [n for n in ("theta", "delta", "beta", "lambda_", "alpha_scale", "kappa_scale",

@@ -74,11 +74,11 @@ def true_shift() -> np.ndarray:
 
 
 def fitted(judgments: Judgments, spec: str, draws: int) -> xr.DataTree:
-    return fit(judgments, spec=spec, engine="nuts", draws=draws, tune=200, chains=2, seed=1)
+    return fit(judgments, spec=spec, engine="nuts", draws=draws, tune=150, chains=2, seed=1)
 
 
 def test_labels_of_their_own_fit_where_common_ones_fail(judgments: Judgments) -> None:
-    common, own = fitted(judgments, "default", 50), fitted(judgments, "labels", 250)
+    common, own = fitted(judgments, "default", 50), fitted(judgments, "labels", 150)
     checks = [
         next(c for c in check_predictive(tree) if c.check == "ppc_ratings")
         for tree in (common, own)

@@ -30,7 +30,8 @@ from vat_bayes.model.backends import numpyro as numpyro_models
 from vat_bayes.model.backends import pymc as pymc_models
 from vat_bayes.model.backends.numpyro_likelihoods import (
     inverse_and_log_det,
-    log_category_probability,
+    log_between_and_slopes,
+    log_gap,
     whitening,
 )
 from vat_bayes.model.ratings import RatingsDesign
@@ -273,36 +274,39 @@ def test_probabilities_of_a_cell_add_up_to_one() -> None:
     np.testing.assert_allclose(p.sum(-1), 1.0, atol=1e-12)
 
 
+def log_probability(upper: float, lower: float) -> tuple[float, np.ndarray]:
+    """That of a category between two bounds, and its slopes in them."""
+    with jax.enable_x64(True):
+        value, rising, falling = log_between_and_slopes(*jnp.array([upper, lower]))
+        slope = np.array([rising, -falling]) + jax.grad(log_gap, argnums=(0, 1))(upper, lower)
+        return float(value + log_gap(upper, lower)), slope
+
+
 @pytest.mark.parametrize(
     ("upper", "lower"),
     [(0.3, -0.2), (40.0, 39.0), (-39.0, -40.0), (700.0, 699.5), (-699.5, -700.0), (1e3, 2.0)],
 )
-def test_log_category_probability_in_the_tails(upper: float, lower: float) -> None:
+def test_log_probability_of_a_category_in_the_tails(upper: float, lower: float) -> None:
     # In extended precision, from log F(x) = -log(1 + exp(-x)); both tails by the symmetry of F.
     b, a = np.longdouble(upper), np.longdouble(lower)
     if b + a > 0:
         b, a = -a, -b
     log_f = [-logsumexp([0.0, float(-x)]) if x > -600 else float(x) for x in (b, a)]
     expected = log_f[0] + float(np.log1p(-np.exp(np.longdouble(log_f[1] - log_f[0]))))
-    with jax.enable_x64(True):
-        value = float(log_category_probability(upper, lower))
-        gradient = jax.grad(log_category_probability, argnums=(0, 1))(upper, lower)
+    value, slope = log_probability(upper, lower)
     assert value == pytest.approx(expected, rel=1e-12)
-    assert np.isfinite([float(g) for g in gradient]).all()
+    assert np.isfinite(slope).all()
 
 
 @pytest.mark.parametrize("gap", [1e-6, 1e-10, 1e-14])
 @pytest.mark.parametrize("middle", [0.0, 30.0, -30.0])
-def test_log_category_probability_over_tiny_gaps_is_the_density(middle: float, gap: float) -> None:
+def test_log_probability_over_tiny_gaps_is_the_density(middle: float, gap: float) -> None:
     # For a gap g around x the probability is g f(x) (1 + O(g^2)), and f(x) = F(x) F(-x).
     upper = middle + gap
     actual_gap = upper - middle
     log_density_there = -np.logaddexp(0, -middle) - np.logaddexp(0, middle)
-    with jax.enable_x64(True):
-        value = float(log_category_probability(upper, middle))
-        gradient = jax.grad(log_category_probability, argnums=(0, 1))(upper, middle)
+    value, slope = log_probability(upper, middle)
     assert value == pytest.approx(np.log(actual_gap) + log_density_there, rel=1e-6)
-    slope = np.array([float(g) for g in gradient])
     assert np.isfinite(slope).all()
     np.testing.assert_allclose(slope * actual_gap, [1.0, -1.0], rtol=1e-5)
 

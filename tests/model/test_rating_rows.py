@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.scipy.special import ndtr
 from simulated_studies import (
     factorial_structure,
     irregular_ratings,
@@ -17,7 +18,6 @@ from simulated_studies import (
 )
 
 from vat_bayes.model.backends import numpyro_rows
-from vat_bayes.model.backends.numpyro_likelihoods import log_category_probability
 from vat_bayes.model.rating_rows import RatingRows, rating_rows
 from vat_bayes.model.ratings import FAR, RatingsDesign
 
@@ -123,10 +123,14 @@ def one_by_one(design: RatingsDesign, link: Any) -> Any:
 
     def total(eta: Any, cutpoint: Any, sharpness: Any) -> Any:
         ends = jnp.pad(cutpoint, ((0, 0), (1, 1)), constant_values=((0, 0), (-FAR, FAR)))
-        bounds = [
+        upper, lower = (
             (ends[of_cell, category + i] - eta[of_cell, place]) * sharpness[of_cell] for i in (1, 0)
-        ]
-        return (count * log_category_probability(*bounds, link)).sum()
+        )
+        # In the lower tail, where a distribution function keeps its digits.
+        flip = upper + lower > 0
+        upper, lower = jnp.where(flip, -lower, upper), jnp.where(flip, -upper, lower)
+        below = {"logistic": jax.nn.sigmoid, "probit": ndtr}[link]
+        return (count * jnp.log(below(upper) - below(lower))).sum()
 
     return total
 

@@ -31,7 +31,7 @@ SETTINGS = (
 @pytest.mark.parametrize("readout", ["distribution", "ratings"])
 def test_ranks_of_the_truth_are_uniform(readout: str) -> None:
     n = 8
-    rows = pd.concat([run_sbc(readout, "numpyro", s, scenarios=5, length=150) for s in range(n)])
+    rows = pd.concat([run_sbc(readout, "numpyro", s, scenarios=5, length=100) for s in range(n)])
     assert set(rows["parameter"]) >= {"theta", "delta", "beta", "lambda_", "u_scale", "coupling"}
     rows["place"] = (rows["rank"] + 0.5) / (RANKS + 1)
     rows["far"] = (rows["place"] - 0.5).abs() > 0.45
@@ -65,6 +65,6 @@ def study(setting: Setting, seed: int) -> pd.DataFrame:
     world = setting.world(seed)
     made = simulate(setting.scenarios, seed=seed, readout=setting.readout, world=world)
     judgments = load_judgments(made.judgments, n_categories=5)
-    tree = fit(judgments, draws=300, tune=300, chains=2, seed=seed)
+    tree = fit(judgments, draws=150, tune=200, chains=2, seed=seed)
     estimands = compute_estimands(tree)
     return held_against_truth(setting, seed, made, tree=tree, estimands=estimands, checks=())

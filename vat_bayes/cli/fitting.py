@@ -94,7 +94,8 @@ def check(
     json: o.Json = False,
 ) -> None:
     """Compute and check the estimates of a fitted run again; exit code 1 when a check fails."""
-    keep_programs()
+    if refit:
+        keep_programs()
     from vat_bayes.audit import check_run
 
     output = Output(quiet, json)

@@ -39,9 +39,20 @@ def keep_programs() -> None:
             return
     except OSError:
         return
-    os.environ[_FOLDER] = str(folder)
+    keep_programs_in(folder)
+
+
+def keep_programs_in(folder: Path) -> None:
+    """Let JAX keep what it compiles in a folder, as far as its own variables say nothing else.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when something is kept. Whoever can write to it can have their programs run.
+    """
+    os.environ.setdefault(_FOLDER, str(folder))
     os.environ.setdefault(_SECONDS, _WORTH)
-    # Only with a size does JAX lock the folder against two processes that write.
+    # Only with a size does JAX lock the folder, so that no process reads what another is writing.
     os.environ.setdefault(_SIZE, _ROOM)
 
 

@@ -16,34 +16,24 @@ from jax import Array
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import log_ndtr
 
-from vat_bayes.model.priors import Link
 from vat_bayes.model.ratings import SMALL_GAP
 
-Pair = tuple[Any, Any]
 
+def log_normal_probability(upper: Array, lower: Array) -> Array:
+    """Compute ``log(F(upper) - F(lower))`` for normal F, stable in both tails.
 
-def log_category_probability(upper: Array, lower: Array, link: Link = "logistic") -> Array:
-    """Compute ``log(F(upper) - F(lower))``, stable in both tails.
-
-    For logistic F, ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so no difference of
-    nearly equal numbers is taken. For normal F both bounds are brought into the lower tail by
-    symmetry, where ``log F`` keeps its digits, and a gap too small for a difference is the density
-    in its middle times its width.
+    Both bounds are brought into the lower tail by symmetry, where ``log F`` keeps its digits, and a
+    gap too small for a difference is the density in its middle times its width.
 
     Parameters
     ----------
     upper, lower : Array
-        In the units of the link, ``upper > lower``.
-    link : {"logistic", "probit"}
+        ``upper > lower``.
 
     Returns
     -------
     Array, shape of the arguments broadcast
     """
-    if link == "logistic":
-        upper, lower = jnp.broadcast_arrays(upper, lower)
-        result: Array = _between(upper, lower) + log_gap(upper, lower)
-        return result
     flip = upper + lower > 0
     b, a = jnp.where(flip, -lower, upper), jnp.where(flip, -upper, lower)
     gap = b - a
@@ -58,12 +48,15 @@ def log_category_probability(upper: Array, lower: Array, link: Link = "logistic"
 
 
 def log_gap(upper: Array, lower: Array) -> Array:
-    """Compute ``log(1 - exp(lower - upper))``, the part of it that no linear predictor enters."""
+    """Compute ``log(1 - exp(lower - upper))``, see `log_between_and_slopes`."""
     return jnp.log(-jnp.expm1(lower - upper))
 
 
 def log_between_and_slopes(upper: Array, lower: Array) -> tuple[Array, Array, Array]:
     """Compute ``log(F(upper) F(-lower))`` for logistic F.
+
+    ``F(b) - F(a) = F(b) F(-a) (1 - exp(a - b))`` holds exactly, so that no difference of nearly
+    equal numbers is taken, and the last factor has no linear predictor in it: see `log_gap`.
 
     Parameters
     ----------
@@ -85,15 +78,6 @@ def log_between_and_slopes(upper: Array, lower: Array) -> tuple[Array, Array, Ar
     rising = jnp.where(upper > 0, above, 1.0) / (1.0 + above)
     falling = jnp.where(lower > 0, 1.0, below) / (1.0 + below)
     return value, rising, falling
-
-
-def _between_jvp(at: Pair, along: Pair) -> Pair:
-    value, rising, falling = log_between_and_slopes(*at)
-    return value, rising * along[0] - falling * along[1]
-
-
-_between: Any = jax.custom_jvp(lambda upper, lower: log_between_and_slopes(upper, lower)[0])
-_between.defjvp(_between_jvp)
 
 
 def inverse_and_log_det(matrix: Array) -> tuple[Array, Array]:
@@ -144,9 +128,14 @@ def whitening(matrix: Array) -> Array:
     return result
 
 
-def _whitening_value(matrix: Array) -> Array:
+def _factor_and_whitening(matrix: Array) -> tuple[Array, Array]:
+    factor = jnp.linalg.cholesky(matrix)
     unit = jnp.broadcast_to(jnp.eye(matrix.shape[-1]), matrix.shape)
-    return solve_triangular(jnp.linalg.cholesky(matrix), unit, lower=True)
+    return factor, solve_triangular(factor, unit, lower=True)
+
+
+def _whitening_value(matrix: Array) -> Array:
+    return _factor_and_whitening(matrix)[1]
 
 
 def _whitening_jvp(at: tuple[Any], along: tuple[Any]) -> tuple[Any, Any]:
@@ -161,9 +150,7 @@ _whitening.defjvp(_whitening_jvp)
 
 
 def _inverse_value(matrix: Array) -> tuple[Array, Array]:
-    factor = jnp.linalg.cholesky(matrix)
-    unit = jnp.broadcast_to(jnp.eye(matrix.shape[-1]), matrix.shape)
-    whitening = solve_triangular(factor, unit, lower=True)
+    factor, whitening = _factor_and_whitening(matrix)
     log_det = 2.0 * jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
     return jnp.swapaxes(whitening, -1, -2) @ whitening, log_det
 

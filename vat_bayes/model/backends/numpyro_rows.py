@@ -11,8 +11,8 @@ from jax import Array
 
 from vat_bayes.model.backends.numpyro_likelihoods import (
     log_between_and_slopes,
-    log_category_probability,
     log_gap,
+    log_normal_probability,
 )
 from vat_bayes.model.priors import Link
 from vat_bayes.model.rating_rows import RatingRows
@@ -83,7 +83,7 @@ def log_likelihood(
     category, count = jnp.asarray(rows.category, jnp.int32), jnp.asarray(rows.count)
     if link != "logistic":
         upper, lower = _bounds(centre * scale[:, None], ends, category)
-        log_p = log_category_probability(upper, lower, link)
+        log_p = log_normal_probability(upper, lower)
         return jnp.where(count > 0, count * log_p, 0.0).sum()
     # A category that nobody chose may have no width left.
     chosen = rows.total > 0
