@@ -119,7 +119,7 @@ def measure(engine: str, asked: argparse.Namespace) -> dict[str, object]:
         "attributes": {
             k: v for k, v in tree.attrs.items() if str(k).startswith(("fast", "engine"))
         },
-        "ess": smallest_ess(tree),
+        "ess": fewest_effective(tree),
         "moments": moments,
     }
 
@@ -145,12 +145,10 @@ def against_truth(tree: xr.DataTree, world: World) -> dict[str, list[list[float]
     return moments
 
 
-def smallest_ess(tree: xr.DataTree) -> tuple[str, float]:
-    """Find the parameter with the fewest effective draws."""
+def fewest_effective(tree: xr.DataTree) -> dict[str, float]:
+    """Count the effective draws of the worst entry of every kind of parameter."""
     parameters = tree["posterior"].to_dataset().drop_vars("u", errors="ignore")
-    found = {k: float(np.nanmin(v.values)) for k, v in az.ess(parameters).data_vars.items()}
-    name = min(found, key=found.__getitem__)
-    return str(name), found[name]
+    return {str(k): float(np.nanmin(v.values)) for k, v in az.ess(parameters).data_vars.items()}
 
 
 def distance(one: list[list[float]], other: list[list[float]]) -> str:
@@ -195,7 +193,8 @@ def main() -> None:
         )
         for name, value in found["attributes"].items():
             print(f"  {name}: {value:.3g}" if isinstance(value, float) else f"  {name}: {value}")
-        print(f"  fewest effective draws: {found['ess'][1]:.0f}, of {found['ess'][0]}")
+        worst = sorted(found["ess"].items(), key=lambda x: x[1])
+        print("  fewest effective draws:", ", ".join(f"{name} {n:.0f}" for name, n in worst))
         off = ", ".join(
             f"{name} {np.sqrt(np.mean(((np.array(mean) - truth) / sd) ** 2)):.2f}"
             for name, (mean, sd, truth) in found["moments"].items()

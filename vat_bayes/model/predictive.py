@@ -114,28 +114,30 @@ def replicated_scores(
     """
     s = design.structure
     rng = np.random.default_rng(seed)
-    n_models, n_values = len(s.models), len(s.values)
-    model, item = s.state_model[design.state], design.item
-    scenario, arm = s.item_scenario[item], design.state - n_models
-    in_arm = arm >= 0
-    loading = s.loading[item]
+    n_models, n_scenarios, n_values = len(s.models), len(s.scenarios), len(s.values)
+    state, item, arm_model = design.state, design.item, s.state_model[n_models:]
+    model, scenario = s.state_model[state], s.item_scenario[item]
+    # Looked up in flat tables, value by value that an item loads on: rows are many.
+    index, slot_weight = s.slots
+    value, weight = index[item], slot_weight[item]
+    of_state = state[:, None] * n_values + value
+    of_scenario = (state * n_scenarios + scenario)[:, None] * n_values + value
+    of_item = model * len(s.items) + item
     for d in range(len(draws["theta"])):
         p = {name: x[d] for name, x in draws.items()}
-        shape = (len(s.scenarios), n_values)
+        shape = (n_scenarios, n_values)
         alpha = p["alpha_scale"][:, None, None] * rng.normal(size=(n_models, *shape))
         raw = rng.normal(size=(len(s.arms), *shape))
         factor = coupling_root(p["coupling"])
         u = p["u_scale"][:, None, :] * np.einsum("asw,avw->asv", raw, factor)
         kappa = p["kappa_scale"][:, None] * rng.normal(size=(n_models, len(s.items)))
-        centre, around = p["theta"][model], alpha[model, scenario]
-        centre[in_arm] += p["delta"][arm[in_arm]]
-        around[in_arm] += u[arm[in_arm], scenario[in_arm]]
-        style = p["level"][model]
-        style[in_arm] += p["beta"][arm[in_arm]]
-        gain = np.where(in_arm, np.exp(p["lambda_"][arm]), 1.0)
-        scatter = gain * ((loading * around).sum(-1) + kappa[model, item])
-        scatter += p["noise"][design.state] * rng.normal(size=len(item))
+        around = np.concatenate([alpha, alpha[arm_model] + u])
+        centre = np.concatenate([p["theta"], p["theta"][arm_model] + p["delta"]])
+        style = np.concatenate([p["level"], p["level"][arm_model] + p["beta"]])
+        gain = np.exp(np.concatenate([np.zeros(n_models), p["lambda_"]]))[state]
+        scatter = gain * ((weight * around.take(of_scenario)).sum(-1) + kappa.take(of_item))
+        scatter += p["noise"][state] * rng.normal(size=len(item))
         if df is not None:
-            weight = rng.chisquare(df, size=(n_models, len(s.scenarios))) / df
-            scatter /= np.sqrt(weight)[model, scenario]
-        yield gain * ((loading * centre).sum(-1) + style) + scatter
+            stray = rng.chisquare(df, size=(n_models, n_scenarios)) / df
+            scatter /= np.sqrt(stray)[model, scenario]
+        yield gain * ((weight * centre.take(of_state)).sum(-1) + style[state]) + scatter
