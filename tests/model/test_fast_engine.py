@@ -139,7 +139,7 @@ def test_auto_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_agrees_with_nuts() -> None:
     study = simulate_study(5, readout="ratings", n_scenarios=48, conditions=(ALONE,))
     fast, nuts = (
-        fit(study.judgments, engine=e, draws=300, tune=200, chains=2, seed=1)
+        fit(study.judgments, engine=e, draws=500, tune=300, chains=2, seed=1)
         for e in ("fast", "nuts")
     )
     assert set(fast["posterior"].data_vars) == set(nuts["posterior"].data_vars) - {"u"}

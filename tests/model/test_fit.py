@@ -195,9 +195,10 @@ def test_known_truth_is_recovered(readout: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("readout", ["scores", "ratings"])
 def test_backends_agree(readout: str) -> None:
-    study = simulate_study(8, readout=readout, n_scenarios=5, conditions=(ALONE,))
+    n_scenarios = 8 if readout == "scores" else 5
+    study = simulate_study(8, readout=readout, n_scenarios=n_scenarios, conditions=(ALONE,))
     trees = [
-        fit(study.judgments, draws=250, tune=300, chains=2, seed=1, backend=backend)
+        fit(study.judgments, draws=400, tune=300, chains=2, seed=1, backend=backend)
         for backend in ("numpyro", "pymc")
     ]
     names = [n for n in ("theta", "delta", "beta", "lambda_", "alpha_scale", "kappa_scale",
