@@ -26,7 +26,7 @@ from vat_bayes.model.build import prepare
 from vat_bayes.model.engine import sample_prior
 from vat_bayes.model.priors import load_spec
 from vat_bayes.model.ratings import RatingsDesign
-from vat_bayes.model.sampling import Backend, Settings, sample
+from vat_bayes.model.sampling import Backend, Sampler, Settings, sample
 from vat_bayes.model.scores import reduce_scores
 from vat_bayes.simulate import simulate
 
@@ -39,7 +39,13 @@ ONE_ARM = (CONDITIONS[0], replace(CONDITIONS[1], placebo=None))
 
 
 def run_sbc(
-    readout: str, backend: Backend, seed: int, *, scenarios: int = SCENARIOS, length: int = DRAWS
+    readout: str,
+    backend: Backend,
+    seed: int,
+    *,
+    sampler: Sampler = "nuts",
+    scenarios: int = SCENARIOS,
+    length: int = DRAWS,
 ) -> pd.DataFrame:
     """Draw one study from the prior, fit it, and rank its parameters.
 
@@ -48,6 +54,7 @@ def run_sbc(
     readout : {"ratings", "distribution"}
     backend : {"numpyro", "pymc"}
     seed : int
+    sampler : {"nuts", "hmc"}
     scenarios : int
     length : int
         Draws of each chain.
@@ -63,7 +70,7 @@ def run_sbc(
     rng = np.random.default_rng([seed, 5])
     design = _draw(template, truth, rng)
     settings = Settings(length, TUNE, CHAINS, seed)
-    samples = sample(design, spec, settings, backend)
+    samples = sample(design, spec, settings, backend, sampler)
     rows = []
     for name in sorted(set(truth) & set(samples.draws)):
         for label, true, draws in _scalars(name, truth[name], samples.draws[name]):
@@ -72,11 +79,16 @@ def run_sbc(
     divergent = float(np.mean(samples.stats["diverging"]))
     return table.assign(
         readout=readout,
-        backend=backend,
+        backend=named(backend, sampler),
         seed=seed,
         divergent=divergent,
-        key=f"sbc-{readout}-{backend}",
+        key=f"sbc-{readout}-{named(backend, sampler)}",
     )
+
+
+def named(backend: Backend, sampler: Sampler) -> str:
+    """Name a backend, and its sampler where that is not NUTS."""
+    return backend if sampler == "nuts" else f"{backend}-{sampler}"
 
 
 @cache

@@ -107,4 +107,5 @@ def planned() -> list[Setting]:
         Setting("coupling", "ratings", 264, coupling=c, engine="fast") for c in (0.0, 0.2, 0.4)
     ]
     found += [Setting("coverage", r, 24, backend="pymc") for r in both]
+    found += [Setting("coverage", "distribution", s, engine="fast") for s in (24, 48)]
     return found

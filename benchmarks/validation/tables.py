@@ -40,7 +40,7 @@ def coverage(rows: pd.DataFrame) -> pd.DataFrame:
                 "key": key,
                 "studies drawn as": setting.label,
                 "read-out": setting.readout,
-                "backend": setting.backend,
+                "backend": setting.backend + (", fast" if setting.engine == "fast" else ""),
                 "S": setting.scenarios,
                 "true coupling": "drawn" if setting.coupling is None else setting.coupling,
                 "estimand": estimand,

@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.validation.sbc import run_sbc
+from benchmarks.validation.sbc import named, run_sbc
 from benchmarks.validation.settings import planned
 from benchmarks.validation.study import run_study
 from benchmarks.validation.subset import PAIRS, data_folder, run_subset
+from vat_bayes.model.sampling import Backend, Sampler
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTED = ("model", "estimands", "simulate", "judgments")
@@ -23,6 +24,14 @@ THIRDS = 20
 # Studies of one kind that are run one after the other: they share compiled programs.
 BLOCK = 10
 SUITES = ("studies", "sbc", "subset")
+# Read-outs, backends and samplers of simulation-based calibration.
+SAMPLED: tuple[tuple[str, Backend, Sampler], ...] = (
+    ("distribution", "numpyro", "nuts"),
+    ("ratings", "numpyro", "nuts"),
+    ("distribution", "pymc", "nuts"),
+    ("ratings", "pymc", "nuts"),
+    ("distribution", "numpyro", "hmc"),
+)
 
 Task = tuple[str, str, int, Callable[[], pd.DataFrame]]
 
@@ -70,15 +79,16 @@ def tasks(studies: int, only: list[str]) -> Iterator[Task]:
     for first in range(1, studies + 1, BLOCK):
         seeds = range(first, min(first + BLOCK, studies + 1))
         for setting in settings:
-            key = setting.key + (f"-{fast}" if setting.engine == "fast" else "")
+            approximate = setting.engine == "fast" and setting.readout == "ratings"
+            key = setting.key + (f"-{fast}" if approximate else "")
             for seed in seeds:
                 yield "studies", key, seed, partial(run_study, setting, seed)
         if "sbc" in only:
-            for backend in ("numpyro", "pymc"):
-                for readout in ("distribution", "ratings"):
-                    for seed in seeds:
-                        key = f"sbc-{readout}-{backend}"
-                        yield "sbc", key, seed, partial(run_sbc, readout, backend, seed)
+            for readout, backend, sampler in SAMPLED:
+                key = f"sbc-{readout}-{named(backend, sampler)}"
+                for seed in seeds:
+                    work = partial(run_sbc, readout, backend, seed, sampler=sampler)
+                    yield "sbc", key, seed, work
         if "subset" in only and data_folder() is not None:
             for pair in range(len(PAIRS)):
                 for seed in seeds:

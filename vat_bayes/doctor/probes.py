@@ -186,7 +186,7 @@ PROBES = (
 """What is tried every time."""
 
 FITS = (
-    Probe("engine", "fast, expected scores", _fit("auto", "numpyro", "distribution"), GET_BASE),
+    Probe("engine", "fast, expected scores", _fit("fast", "numpyro", "distribution"), GET_BASE),
     Probe("engine", "nuts, ratings", _fit("nuts", "numpyro", "ratings"), GET_BASE),
     Probe("engine", "fast, ratings", _fit("fast", "numpyro", "ratings"), GET_BASE),
     Probe("engine", "pymc, ratings", _fit("nuts", "pymc", "ratings"), GET_PYMC),

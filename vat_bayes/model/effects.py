@@ -11,7 +11,7 @@ from scipy.special import gammaln
 from vat_bayes.model.priors import Link
 from vat_bayes.model.ratings import RatingsDesign, distribution_function
 from vat_bayes.model.scores import ScoresDesign
-from vat_bayes.model.structure import Floats, Ints
+from vat_bayes.model.structure import Floats, Ints, Structure
 
 Draws = Mapping[str, Floats]
 
@@ -157,6 +157,27 @@ def ratings_log_likelihood(design: RatingsDesign, draws: Draws, link: Link = "lo
     return np.stack(out)
 
 
+def scores_by_state(s: Structure, p: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
+    """Bring what the scores' means are made of into one row for each state.
+
+    Parameters
+    ----------
+    s : Structure
+    p : mapping of str to ndarray
+        One draw of the parameters.
+
+    Returns
+    -------
+    centre : ndarray, shape (state, value)
+    shift, sharpness : ndarray, shape (state,)
+    """
+    n_models = len(s.models)
+    arm_model = s.state_model[n_models:]
+    centre = np.concatenate([p["theta"], p["theta"][arm_model] + p["delta"]])
+    shift = np.concatenate([p["level"], p["level"][arm_model] + p["beta"]])
+    return centre, shift, np.exp(np.concatenate([np.zeros(n_models), p["lambda_"]]))
+
+
 def scores_log_likelihood(design: ScoresDesign, draws: Draws, df: float | None = None) -> Floats:
     """Compute the log-likelihood of each scenario of each model, its effects integrated out.
 
@@ -180,10 +201,7 @@ def scores_log_likelihood(design: ScoresDesign, draws: Draws, df: float | None =
     size, log_dets, squares = (np.zeros((n_draws, n_models, len(s.scenarios))) for _ in range(3))
     for d in range(n_draws):
         p = {name: x[d] for name, x in draws.items()}
-        arm_model = s.state_model[n_models:]
-        centre = np.concatenate([p["theta"], p["theta"][arm_model] + p["delta"]])
-        shift = np.concatenate([p["level"], p["level"][arm_model] + p["beta"]])
-        sharpness = np.exp(np.concatenate([np.zeros(n_models), p["lambda_"]]))
+        centre, shift, sharpness = scores_by_state(s, p)
         spread = p["u_scale"][:, :, None] * p["coupling"] * p["u_scale"][:, None, :]
         for g in design.groups:
             gain = sharpness[g.row_state]

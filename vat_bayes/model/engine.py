@@ -18,6 +18,7 @@ from vat_bayes.model.prior_draws import draw_prior
 from vat_bayes.model.priors import ModelSpec, load_spec
 from vat_bayes.model.ratings import RatingsDesign
 from vat_bayes.model.sampling import Backend, Samples, Settings, sample
+from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Floats
 from vat_bayes.model.tree import build_tree
 
@@ -50,10 +51,11 @@ def fit(
         Fit expected scores from the rating distributions, or the ratings themselves; ``auto`` takes
         the distributions where the judgments carry them.
     engine : {"auto", "fast", "nuts"}
-        ``fast`` integrates every random effect out and samples the parameters alone, which is exact
-        for expected scores and an approximation for ratings, with a diagnostic; ``nuts`` samples
-        everything that the likelihood needs. ``auto`` takes the fast one where it is exact, and for
-        ratings where they are many and the diagnostic has nothing against it.
+        Expected scores have their random effects integrated out, exactly, with either engine:
+        ``nuts`` finds the length of every trajectory, ``fast`` moves on shorter ones of a set
+        length. For ratings ``nuts`` samples the effects too, and ``fast`` integrates them out by an
+        approximation with a diagnostic. ``auto`` takes ``nuts`` for expected scores, and for
+        ratings unless they are many and the diagnostic has nothing against ``fast``.
     backend : {"numpyro", "pymc"}
     draws, tune, chains : int
     seed : int
@@ -77,6 +79,7 @@ def fit(
     References
     ----------
     Hoffman, Gelman (2014). The No-U-Turn Sampler. JMLR 15, 1593-1623.
+    Neal (2011). MCMC using Hamiltonian dynamics. In Handbook of Markov Chain Monte Carlo, 113-162.
     """
     for name, found, known in (
         ("engine", engine, get_args(Engine)),
@@ -103,8 +106,9 @@ def fit(
                 prepared.design, spec, settings, engine, backend, source=judgments.source
             )
         else:
-            samples = sample(prepared.design, spec, settings, backend)
-            how = {"engine": "fast", "engine_reason": "exact for expected scores"}
+            samples, how = _sample_scores(
+                prepared.design, spec, settings, engine, backend, source=judgments.source
+            )
         seconds = round(time.perf_counter() - start, 1)
         prior = sample_prior(prepared.design, spec, seed=seed)
         return build_tree(
@@ -122,6 +126,28 @@ def fit(
             spec=spec,
             replicate=replicate,
         )
+
+
+def _sample_scores(
+    design: ScoresDesign,
+    spec: ModelSpec,
+    settings: Settings,
+    engine: Engine,
+    backend: Backend,
+    *,
+    source: str,
+) -> tuple[Samples, dict[str, object]]:
+    """Sample the parameters of expected scores; both engines are exact."""
+    if engine != "fast":
+        reason = "asked for" if engine == "nuts" else "expected scores take it seconds to minutes"
+        return sample(design, spec, settings, backend), _how("nuts", reason)
+    if backend != "numpyro":
+        raise InputError(
+            f"the fast engine does not fit expected scores with the {backend} backend",
+            where=source,
+            hint="use --engine nuts or --engine auto",
+        )
+    return sample(design, spec, settings, backend, "hmc"), _how("fast", "asked for")
 
 
 def _sample_ratings(

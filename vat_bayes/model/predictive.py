@@ -7,7 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from vat_bayes.model.coupling import coupling_root
-from vat_bayes.model.effects import Draws, category_probabilities, chunks_of_draws
+from vat_bayes.model.effects import (
+    Draws,
+    category_probabilities,
+    chunks_of_draws,
+    scores_by_state,
+)
 from vat_bayes.model.priors import Link
 from vat_bayes.model.ratings import RatingsDesign, draw_counts
 from vat_bayes.model.scores import ScoresDesign
@@ -87,10 +92,11 @@ def score_statistics(design: ScoresDesign, score: Floats) -> Floats:
         difference = table[state] - table[s.state_model[state]]
         difference = difference[~np.isnan(difference)]
         if len(difference):
-            about = difference - difference.mean()
-            spread = (about**2).mean()
+            square = (difference - difference.mean()) ** 2
+            spread = square.mean()
             out[state, 2] = np.sqrt(spread)
-            out[state, 3] = (about**4).mean() / spread**2 if spread > 0 else np.nan
+            # Squared again: a fourth power takes ten times as long.
+            out[state, 3] = (square**2).mean() / spread**2 if spread > 0 else np.nan
     return out
 
 
@@ -132,12 +138,11 @@ def replicated_scores(
         u = p["u_scale"][:, None, :] * np.einsum("asw,avw->asv", raw, factor)
         kappa = p["kappa_scale"][:, None] * rng.normal(size=(n_models, len(s.items)))
         around = np.concatenate([alpha, alpha[arm_model] + u])
-        centre = np.concatenate([p["theta"], p["theta"][arm_model] + p["delta"]])
-        style = np.concatenate([p["level"], p["level"][arm_model] + p["beta"]])
-        gain = np.exp(np.concatenate([np.zeros(n_models), p["lambda_"]]))[state]
+        centre, shift, sharpness = scores_by_state(s, p)
+        gain = sharpness[state]
         scatter = gain * ((weight * around.take(of_scenario)).sum(-1) + kappa.take(of_item))
         scatter += p["noise"][state] * rng.normal(size=len(item))
         if df is not None:
             stray = rng.chisquare(df, size=(n_models, n_scenarios)) / df
             scatter /= np.sqrt(stray)[model, scenario]
-        yield gain * ((weight * centre.take(of_state)).sum(-1) + style[state]) + scatter
+        yield gain * ((weight * centre.take(of_state)).sum(-1) + shift[state]) + scatter

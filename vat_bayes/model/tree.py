@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from vat_bayes.errors import InputError
 from vat_bayes.model.build import Prepared, describe_condition
@@ -272,14 +274,14 @@ def _thin(draws: dict[str, Floats], n: int) -> tuple[int, dict[str, Floats]]:
     return every, {k: v[:, every - 1 :: every].reshape(-1, *v.shape[2:]) for k, v in draws.items()}
 
 
-def _coords(s: Structure, prepared: Prepared, spec: ModelSpec) -> dict[str, list[object]]:
-    states: list[object] = [
+def _coords(s: Structure, prepared: Prepared, spec: ModelSpec) -> dict[str, NDArray[Any]]:
+    states = [
         base if len(s.models) == 1 else f"{model}: {base}"
         for model, base in zip(s.models, prepared.baselines, strict=True)
     ]
     readout: Readout = "scores" if isinstance(prepared.design, ScoresDesign) else "ratings"
     pooling = pool(s, over_models="model_scale" in spec.priors(readout))
-    return {
+    names: dict[str, list[str] | list[int]] = {
         "effect": list(pooling.names),
         "aimed_effect": [pooling.names[i] for i in pooling.aimed],
         "shared_condition": [pooling.names[i] for i in pooling.shared],
@@ -298,6 +300,8 @@ def _coords(s: Structure, prepared: Prepared, spec: ModelSpec) -> dict[str, list
         "kind": list(kind_labels(s)),
         "kind_statistic": list(KIND_STATISTICS),
     }
+    # They are copied for every variable, which of lists is name by name.
+    return {k: np.array(x) for k, x in names.items()}
 
 
 def write_tree(tree: xr.DataTree, path: Path) -> None:
