@@ -16,6 +16,13 @@ def test_the_sampler_is_cited_when_the_manifest_names_it() -> None:
     assert "phan2019composable" not in keys
 
 
+def test_either_name_of_hamiltonian_monte_carlo_is_cited() -> None:
+    for sampler in ("numpyro 0.22 HMC", "Hamiltonian Monte Carlo on numpyro 0.22"):
+        cited = [r.key for r in references({"engine": "fast", "sampler": sampler})]
+        assert cited.count("neal2011hamiltonian") == 1
+        assert "hoffman2014nuts" not in cited
+
+
 def test_bibtex_is_balanced_and_names_every_reference() -> None:
     text = bibtex({"engine": "nuts", "backend": "numpyro"})
     assert text.count("{") == text.count("}")

@@ -175,6 +175,21 @@ NUTS = Reference(
     "the sampler",
     "https://jmlr.org/papers/v15/hoffman14a.html",
 )
+HMC = Reference(
+    "neal2011hamiltonian",
+    "incollection",
+    (
+        ("author", "Neal, Radford M."),
+        ("title", "{MCMC} Using {Hamiltonian} Dynamics"),
+        ("booktitle", "Handbook of {Markov} Chain {Monte} {Carlo}"),
+        ("publisher", "Chapman and Hall/CRC"),
+        ("pages", "113--162"),
+        ("year", "2011"),
+        ("doi", "10.1201/b10905-6"),
+    ),
+    "the sampler",
+    "https://doi.org/10.1201/b10905-6",
+)
 NUMPYRO = Reference(
     "phan2019composable",
     "article",
@@ -234,15 +249,22 @@ def references(manifest: Mapping[str, Any] | None = None) -> tuple[Reference, ..
     Parameters
     ----------
     manifest : mapping, optional
-        The run's manifest. An ``engine`` or ``backend`` anywhere in it that names NUTS, NumPyro or
-        PyMC adds their references.
+        The run's manifest. An ``engine``, ``backend`` or ``sampler`` anywhere in it that names
+        NUTS, Hamiltonian Monte Carlo, NumPyro or PyMC adds their references.
     """
     used = " ".join(_found(manifest or {}, ("engine", "backend", "sampler"))).casefold()
     methods = [r for word, r in _BY_WORD if word in used]
     return (VAT, tool(), SCHWARTZ, *methods, RHAT, ARVIZ, HDR)
 
 
-_BY_WORD = (("nuts", NUTS), ("numpyro", NUMPYRO), ("pymc", PYMC))
+# The fast engine for ratings writes its sampler's name out.
+_BY_WORD = (
+    ("nuts", NUTS),
+    ("hmc", HMC),
+    ("hamiltonian", HMC),
+    ("numpyro", NUMPYRO),
+    ("pymc", PYMC),
+)
 
 
 def _found(node: object, names: tuple[str, ...]) -> list[str]:
