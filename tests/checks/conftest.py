@@ -46,4 +46,4 @@ def heaped_ratings(ratings_study: Simulated) -> Fitted:
     rows.loc[middle, "rating"] = 3
     rows.loc[ends, "rating"] = rng.choice([1, 5], size=int(ends.sum()))
     heaped = load_judgments(rows, conditions=judgments.conditions, n_categories=5)
-    return fitted(heaped, chains=1)
+    return fitted(heaped)

@@ -108,12 +108,16 @@ def test_llama_cpp_tokenises_as_in_training(judge, network, study, prepared):
 def test_llama_cpp_answers_as_the_network(judge, network, study, prepared):
     _, scorer = network
     rows = study.load_items().judged().table.sample(5, random_state=1)
-    for condition in study.conditions:
-        for user in messages(study, condition, rows):
-            ids = judge.tokens(chat_spans(system(prepared[condition.name]), user))
-            answered = judge.chances(ids)[judge.answers]
-            np.testing.assert_allclose(scorer([(ids[:1], [ids[1:]])])[0, 0], answered, atol=1e-4)
-            assert 0.9 < answered[:5].sum() < 0.999
+    asked = [
+        judge.tokens(chat_spans(system(prepared[condition.name]), user))
+        for condition in study.conditions
+        for user in messages(study, condition, rows)
+    ]
+    expected = scorer([(ids[:1], [ids[1:]]) for ids in asked])[:, 0]
+    for ids, row in zip(asked, expected, strict=True):
+        answered = judge.chances(ids)[judge.answers]
+        np.testing.assert_allclose(row, answered, atol=1e-4)
+        assert 0.9 < answered[:5].sum() < 0.999
 
 
 def test_a_chat_through_the_template_ends_after_one_digit():

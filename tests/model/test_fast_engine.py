@@ -124,9 +124,9 @@ def test_auto_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratings, "LARGE_SCENARIOS", 2)
     # Whether a small study passes is a matter of its seed and of the machine: here none does.
     monkeypatch.setattr(diagnose, "LARGEST_SHIFT", 0.0)
-    study = simulate_study(5, readout="ratings", n_scenarios=4, conditions=(ALONE,))
+    study = simulate_study(5, readout="ratings", n_scenarios=5, conditions=(ALONE,))
     fast, auto = (
-        fit(study.judgments, engine=e, draws=50, tune=50, chains=2, seed=1)
+        fit(study.judgments, engine=e, draws=50, tune=300, chains=2, seed=1)
         for e in ("fast", "auto")
     )
     assert (fast.attrs["engine"], auto.attrs["engine"]) == ("fast", "nuts")

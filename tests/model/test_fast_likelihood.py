@@ -112,15 +112,17 @@ def test_derivatives_of_the_scenario_likelihood(irregular: bool) -> None:
         def value(effects: Any, style: Style) -> Any:
             return scenario_likelihood(ratings, effects, style, curvature=False).value
 
-        slope = jax.grad(lambda e: value(e, c.style).sum())(x).reshape(n, -1)
-        np.testing.assert_allclose(local.gradient, slope, atol=1e-10)
-        by_style = jax.grad(lambda s: value(x, s).sum())(c.style)
+        slopes = jax.jit(jax.grad(lambda e, style: value(e, style).sum(), argnums=(0, 1)))
+        slope, by_style = slopes(x, c.style)
+        np.testing.assert_allclose(local.gradient, slope.reshape(n, -1), atol=1e-10)
         np.testing.assert_allclose(local.style.sum(0), flatten(by_style), atol=1e-9)
+
+        def own(effects: Any, s: Any) -> Any:
+            return value(x.at[s].set(effects.reshape(x.shape[1:])), c.style)[s]
+
+        bend = jax.jit(jax.hessian(own))
         for s in range(n):
-            bend = jax.hessian(
-                lambda e, s=s: value(x.at[s].set(e.reshape(x.shape[1:])), c.style)[s]
-            )
-            np.testing.assert_allclose(local.information[s], -bend(x[s].ravel()), atol=1e-9)
+            np.testing.assert_allclose(local.information[s], -bend(x[s].ravel(), s), atol=1e-9)
 
 
 def stand_in(
@@ -151,13 +153,14 @@ def test_stand_in_has_the_scores_it_was_built_from() -> None:
         c = centre(rng, data.n_states - 1)
         surrogate, moments, slopes, (n, *_) = stand_in(data, c, rng)
         score = jax.grad(log_likelihood, argnums=(1, 2, 3))
-        mean, covariance, style = score(surrogate, c.mean, c.covariance, flatten(c.style))
+        at = (surrogate, c.mean, c.covariance, flatten(c.style))
+        mean, covariance, style = jax.jit(score)(*at)
         np.testing.assert_allclose(mean, n @ moments.gradient, atol=1e-6)
         np.testing.assert_allclose(style, moments.style, atol=1e-6)
         expected = 0.5 * jnp.einsum("g,gij->ij", n, moments.square)
         np.testing.assert_allclose(covariance, expected, atol=1e-6)
         # And the scores move along the style as their slopes say.
-        hessian = jax.jacfwd(score, argnums=3)(surrogate, c.mean, c.covariance, flatten(c.style))
+        hessian = jax.jit(jax.jacfwd(score, argnums=3))(*at)
         np.testing.assert_allclose(
             hessian[0], jnp.einsum("g,kgi->ik", n, slopes.gradient), atol=1e-6
         )
@@ -351,7 +354,7 @@ def test_tilt_changes_the_score_by_what_it_is_given() -> None:
         square = rng.normal(size=c.covariance.shape)
         given = [rng.normal(size=x.shape) for x in at]
         given[1] = square + square.T
-        score = jax.grad(log_likelihood, argnums=(1, 2, 3))
+        score = jax.jit(jax.grad(log_likelihood, argnums=(1, 2, 3)))
         before, after = score(surrogate, *at), score(tilt(surrogate, *map(jnp.asarray, given)), *at)
     for x, y, z in zip(before, after, given, strict=True):
         np.testing.assert_allclose(y - x, z, atol=1e-6)

@@ -93,17 +93,19 @@ def test_numpyro_density_is_prior_times_reference_likelihood(kind: str) -> None:
     design, raw = make(kind, rng)
     is_scores = isinstance(design, ScoresDesign)
     model = numpyro_models.scores_model if is_scores else numpyro_models.ratings_model
+    names = ["coupling"] if is_scores else ["coupling", "u", "cutpoint", "intercept"]
+
+    def evaluate(at: Any) -> Any:
+        density, trace = log_density(model, (design, SPEC), {}, at)
+        return density, {name: trace[name]["value"] for name in names}
+
     with jax.enable_x64(True):
-        density, trace = log_density(model, (design, SPEC), {}, raw)
-        coupling = np.asarray(trace["coupling"]["value"])
+        density, found = jax.jit(evaluate)({k: np.asarray(x, float) for k, x in raw.items()})
     assert float(density) == pytest.approx(reference_density(design, raw), rel=1e-8)
     expected = natural_parameters(design.structure, raw)
-    np.testing.assert_allclose(coupling, expected["coupling"], atol=1e-12)
-    if not is_scores:
-        np.testing.assert_allclose(trace["u"]["value"], expected["u"], atol=1e-12)
-        np.testing.assert_allclose(trace["cutpoint"]["value"], expected["cutpoint"], atol=1e-10)
-        found = trace["intercept"]["value"]
-        np.testing.assert_allclose(found, expected["intercept"], atol=1e-12)
+    for name in names:
+        close = 1e-10 if name == "cutpoint" else 1e-12
+        np.testing.assert_allclose(found[name], expected[name], atol=close)
 
 
 @pytest.mark.parametrize("kind", DESIGNS)
@@ -198,8 +200,9 @@ def test_gradient_of_heavy_tailed_scenarios_is_the_slope_of_their_density(
     step = 1e-5
     with jax.enable_x64(True):
         gradient = jax.jit(jax.grad(density))(raw)
+        at = jax.jit(density)
         ahead, behind = (
-            float(density({k: raw[k] + sign * step * along[k] for k in raw})) for sign in (1, -1)
+            float(at({k: raw[k] + sign * step * along[k] for k in raw})) for sign in (1, -1)
         )
     slope = sum(float((np.asarray(gradient[k]) * along[k]).sum()) for k in raw)
     assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6)
@@ -212,8 +215,12 @@ def test_a_baseline_without_noise_leaves_no_hole_in_the_density(noise: float) ->
     quiet = raw["noise"].copy()
     quiet[: len(design.structure.models)] = noise
     raw = raw | {"noise": quiet}
+
+    def evaluate(at: Any) -> Any:
+        return log_density(numpyro_models.scores_model, (design, SPEC), {}, at)[0]
+
     with jax.enable_x64(True):
-        density, _ = log_density(numpyro_models.scores_model, (design, SPEC), {}, raw)
+        density = jax.jit(evaluate)(raw)
     assert float(density) == pytest.approx(reference_density(design, raw), rel=1e-9)
 
 
@@ -234,7 +241,7 @@ def test_inverse_and_log_det_of_several_matrices_and_their_slopes() -> None:
 
     with jax.enable_x64(True):
         assert float(ours(matrix)) == pytest.approx(float(library(matrix)), rel=1e-12)
-        slope, expected = jax.grad(ours)(matrix), jax.grad(library)(matrix)
+        slope, expected = (jax.jit(jax.grad(f))(matrix) for f in (ours, library))
         broken = inverse_and_log_det(-matrix)
     # In a symmetric matrix two entries move together.
     for x, y in zip(slope, expected, strict=True):
@@ -254,8 +261,8 @@ def test_whitening_of_several_matrices_and_its_slope() -> None:
 
     with jax.enable_x64(True):
         white = np.asarray(whitening(matrix))
-        slope = np.asarray(jax.grad(lambda x: (whitening(x) * weight).sum())(matrix))
-        expected = np.asarray(jax.grad(library)(matrix))
+        slope = np.asarray(jax.jit(jax.grad(lambda x: (whitening(x) * weight).sum()))(matrix))
+        expected = np.asarray(jax.jit(jax.grad(library))(matrix))
     np.testing.assert_allclose(
         white @ matrix @ white.swapaxes(1, 2), np.broadcast_to(np.eye(4), matrix.shape), atol=1e-12
     )
@@ -321,9 +328,10 @@ def test_rare_ratings_have_a_finite_gradient_in_the_whole_model() -> None:
         design.structure, design.cell_state, design.cell_item, design.cell_prompt, counts
     )
     with jax.enable_x64(True):
-        gradient = jax.grad(
+        slope = jax.grad(
             lambda beta: log_density(
                 numpyro_models.ratings_model, (design, SPEC), {}, raw | {"beta": beta}
             )[0]
-        )(np.full(3, 90.0))
+        )
+        gradient = jax.jit(slope)(np.full(3, 90.0))
     assert np.isfinite(np.asarray(gradient)).all()

@@ -89,7 +89,7 @@ def test_density_of_the_priors(readout: str, rich: bool) -> None:
     else:
         model, likelihood = numpyro_models.ratings_model, ratings.log_likelihood
     with jax.enable_x64(True):
-        joint, _ = log_density(model, (design, spec), {}, raw)
+        joint = jax.jit(lambda at: log_density(model, (design, spec), {}, at)[0])(raw)
     rest = effects(raw) + likelihood(design, natural).sum()
     assert found + rest == pytest.approx(float(joint), rel=1e-9)
 

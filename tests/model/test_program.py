@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpyro.infer.util import potential_energy
 
+from benchmarks.validation.sbc import ONE_ARM
 from vat_bayes.judgments import load_judgments
 from vat_bayes.model import fit
 from vat_bayes.model.backends import numpyro
@@ -68,7 +69,7 @@ def test_the_program_of_one_study_gives_the_density_of_another(readout):
             shapes = jax.eval_shape(partial(_unconstrained, model, arguments), jax.random.key(0))
             points.append({k: np.full(x.shape, 0.1 * seed) for k, x in shapes.items()})
             programs.append(take_out_data(energy, points[-1]))
-            direct.append(float(energy(points[-1])))
+            direct.append(float(jax.jit(energy)(points[-1])))
         assert programs[0].key == programs[1].key
         shared = jax.jit(programs[0].without_data())
         for program, point, expected in zip(programs, points, direct, strict=True):
@@ -77,8 +78,9 @@ def test_the_program_of_one_study_gives_the_density_of_another(readout):
 
 
 def test_a_second_study_of_a_shape_compiles_nothing():
-    studies = [load_judgments(simulate(6, seed=s).judgments, n_categories=5) for s in (1, 2)]
-    short = {"draws": 10, "tune": 10, "chains": 1, "engine": "nuts", "seed": 3}
+    made = [simulate(5, seed=s, conditions=ONE_ARM).judgments for s in (1, 2)]
+    studies = [load_judgments(table, n_categories=5) for table in made]
+    short = {"draws": 10, "tune": 300, "chains": 2, "engine": "nuts", "seed": 3}
     first = fit(studies[0], **short)
     kept = set(programs_kept)
     other = fit(studies[1], **short)

@@ -20,7 +20,7 @@ from vat_bayes.model import fit
 from vat_bayes.simulate import simulate
 
 SETTINGS = (
-    Setting("small", "ratings", 8),
+    Setting("small", "ratings", 16),
     Setting("small", "distribution", 8),
     Setting("small", "distribution", 8, twist="null"),
     Setting("small", "distribution", 8, scatter="skewed-items"),
@@ -65,6 +65,6 @@ def study(setting: Setting, seed: int) -> pd.DataFrame:
     world = setting.world(seed)
     made = simulate(setting.scenarios, seed=seed, readout=setting.readout, world=world)
     judgments = load_judgments(made.judgments, n_categories=5)
-    tree = fit(judgments, draws=150, tune=200, chains=2, seed=seed)
+    tree = fit(judgments, draws=150, tune=250, chains=2, seed=seed)
     estimands = compute_estimands(tree)
     return held_against_truth(setting, seed, made, tree=tree, estimands=estimands, checks=())

@@ -142,11 +142,7 @@ def _sample_scores(
         reason = "asked for" if engine == "nuts" else "expected scores take it seconds to minutes"
         return sample(design, spec, settings, backend), _how("nuts", reason)
     if backend != "numpyro":
-        raise InputError(
-            f"the fast engine does not fit expected scores with the {backend} backend",
-            where=source,
-            hint="use --engine nuts or --engine auto",
-        )
+        raise _refused(f"expected scores with the {backend} backend", source)
     return sample(design, spec, settings, backend, "hmc"), _how("fast", "asked for")
 
 
@@ -167,11 +163,7 @@ def _sample_ratings(
         why_not = f"ratings with the {backend} backend"
     if engine == "fast":
         if why_not is not None:
-            raise InputError(
-                f"the fast engine does not fit {why_not}",
-                where=source,
-                hint="use --engine nuts or --engine auto",
-            )
+            raise _refused(why_not, source)
         samples, figures, _ = sample_fast(design, spec, settings)
         return samples, _how("fast", "asked for") | figures
     if why_not is not None:
@@ -185,6 +177,14 @@ def _sample_ratings(
         reason = "the fast engine's diagnostics speak against its fit"
         return sample(design, spec, settings, backend), _how("nuts", reason) | figures
     return sample(design, spec, settings, backend), _how("nuts", reason)
+
+
+def _refused(what: str, source: str) -> InputError:
+    return InputError(
+        f"the fast engine does not fit {what}",
+        where=source,
+        hint="use --engine nuts or --engine auto",
+    )
 
 
 def _how(engine: Engine, reason: str) -> dict[str, object]:

@@ -96,22 +96,26 @@ def sample(
     Raises
     ------
     InputError
-        When the backend is not installed.
+        When the backend is not installed, or does not have the sampler.
     """
     if backend == "numpyro":
         return _sample_numpyro(design, spec, settings, sampler)
+    if sampler != "nuts":
+        raise InputError(
+            f"the {backend} backend samples by NUTS alone, found '{sampler}'",
+            hint="use the numpyro backend",
+        )
     return _sample_pymc(design, spec, settings)
 
 
 def _sample_numpyro(
     design: Design, spec: ModelSpec, settings: Settings, sampler: Sampler
 ) -> Samples:
-    import numpyro
+    from vat_bayes.model.devices import provide_devices
 
-    # One XLA device per chain lets the chains run side by side; it only works before JAX has
-    # started.
-    numpyro.set_host_device_count(settings.chains)
+    provide_devices(settings.chains)
     import jax
+    import numpyro
 
     from vat_bayes.model.backends import numpyro as models
     from vat_bayes.model.chains import Run, run_chains

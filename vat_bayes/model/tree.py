@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,22 +182,22 @@ def _groups(
         thin |= samples.effects(thin)
     name, likelihood = "judgments", np.zeros(0)
     if isinstance(design, RatingsDesign):
+        link, df = spec.link, spec.scenario_df("ratings")
+        integrate = partial(integrated_log_likelihood, design, thin)
         why_not = _no_scenario_likelihood(design, spec, thin)
         if why_not:
-            name, likelihood = (
-                "judgments_given_effects",
-                ratings_log_likelihood(design, thin, spec.link),
-            )
-            attrs["no_scenario_likelihood"] = why_not
-        else:
-            likelihood = integrated_log_likelihood(design, thin)
-        replicates = {
-            "rating_counts": replicated_rating_counts(design, thin, seed=1, link=spec.link)
-        }
-        observed = {"rating_counts": observed_rating_counts(design)}
-        replicates["kind_counts"] = replicated_kind_counts(
-            design, thin, seed=2, link=spec.link, df=spec.scenario_df("ratings")
+            name, attrs["no_scenario_likelihood"] = "judgments_given_effects", why_not
+            integrate = partial(ratings_log_likelihood, design, thin, link)
+        work = (
+            integrate,
+            partial(replicated_rating_counts, design, thin, seed=1, link=link),
+            partial(replicated_kind_counts, design, thin, seed=2, link=link, df=df),
         )
+        # Side by side: NumPy lets other threads run while it computes.
+        with ThreadPoolExecutor(len(work)) as pool:
+            likelihood, ratings, kinds = pool.map(lambda part: part(), work)
+        replicates = {"rating_counts": ratings, "kind_counts": kinds}
+        observed = {"rating_counts": observed_rating_counts(design)}
         observed["kind_counts"] = observed_kind_counts(design)
     else:
         df = spec.scenario_df("scores")

@@ -32,6 +32,8 @@ _LONGEST = 0.7
 # Below this an effect's scale makes its prior precision lose digits.
 _SMALLEST_SCALE = 0.03
 
+Surrogates = tuple[Surrogate, ...]
+
 
 def first_centre(data: ModelRatings) -> Centre:
     """Guess from the baseline's category shares, with moderate scales.
@@ -58,9 +60,7 @@ def first_centre(data: ModelRatings) -> Centre:
     )
 
 
-def start(
-    shape: Shape, surrogates: tuple[Surrogate, ...]
-) -> tuple[dict[str, Array], dict[str, Array]]:
+def start(shape: Shape, surrogates: Surrogates) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Return the unconstrained parameters at the centres, uncoupled, and how much they may vary.
 
     The variation is that of a scale and of a correlation that are learned from as many noisy
@@ -73,42 +73,44 @@ def start(
 
     Returns
     -------
-    dict of str to Array
+    dict of str to ndarray
         The centres.
-    dict of str to Array
+    dict of str to ndarray
         Standard deviations.
     """
     v = shape.n_values
     order = np.argsort(np.concatenate([np.array(a) for a in shape.model_arms]))
     scales, noises, counts = [], [], []
-    for surrogate, arms in zip(surrogates, shape.model_arms, strict=True):
+    # By NumPy: what JAX does outside of a compiled function it compiles operation by operation.
+    known: Surrogates = jax.tree.map(np.asarray, surrogates)
+    for surrogate, arms in zip(known, shape.model_arms, strict=True):
         n = surrogate.n.sum()
-        total = jnp.einsum("g,gii->i", surrogate.n, surrogate.spread) / n
-        scales.append(jnp.sqrt(jnp.diag(surrogate.centre.covariance)[v:]).reshape(-1, v))
+        total = np.einsum("g,gii->i", surrogate.n, surrogate.spread) / n
+        scales.append(np.sqrt(np.diag(surrogate.centre.covariance)[v:]).reshape(-1, v))
         noises.append(total[v:].reshape(-1, v))
-        counts.append(jnp.full(len(arms), n))
-    u, noise = jnp.concatenate(scales)[order], jnp.concatenate(noises)[order]
-    root_n = jnp.sqrt(jnp.concatenate(counts)[order])
-    vary = jnp.minimum(noise / (u * root_n[:, None] * np.sqrt(2.0)), 0.3)
+        counts.append(np.full(len(arms), n))
+    u, noise = np.concatenate(scales)[order], np.concatenate(noises)[order]
+    root_n = np.sqrt(np.concatenate(counts)[order])
+    vary = np.minimum(noise / (u * root_n[:, None] * np.sqrt(2.0)), 0.3)
     # Share of what scatters that is effect, by arm.
     share = (u**2 / noise).mean(1)
     count = partial_count(v)
     correlation = 1.0 / (root_n * share)
-    towards = jnp.minimum(correlation * np.sqrt(count) / 1.0, 0.9)
-    alpha = jnp.stack([0.5 * jnp.log(s.centre.covariance[0, 0]) for s in surrogates])
-    spread = jnp.stack([1.0 / jnp.sqrt(2.0 * v * s.n.sum()) for s in surrogates])
-    sizes = {f"means_{m}": s.root.shape[0] for m, s in enumerate(surrogates)}
+    towards = np.minimum(correlation * np.sqrt(count) / 1.0, 0.9)
+    alpha = np.stack([0.5 * np.log(s.centre.covariance[0, 0]) for s in known])
+    spread = np.stack([1.0 / np.sqrt(2.0 * v * s.n.sum()) for s in known])
+    sizes = {f"means_{m}": s.root.shape[0] for m, s in enumerate(known)}
     return {
         "alpha_scale": alpha,
         "signed_scale": u,
-        "radius": jnp.full(shape.n_arms, 0.7),
-        "towards": jnp.zeros((shape.n_arms, count)),
-    } | {k: jnp.zeros(q) for k, q in sizes.items()}, {
+        "radius": np.full(shape.n_arms, 0.7),
+        "towards": np.zeros((shape.n_arms, count)),
+    } | {k: np.zeros(q) for k, q in sizes.items()}, {
         "alpha_scale": 2.0 * spread,
         "signed_scale": vary,
-        "radius": jnp.full(shape.n_arms, 0.3),
-        "towards": jnp.broadcast_to(towards[:, None], (shape.n_arms, count)),
-    } | {k: jnp.ones(q) for k, q in sizes.items()}
+        "radius": np.full(shape.n_arms, 0.3),
+        "towards": np.broadcast_to(towards[:, None], (shape.n_arms, count)),
+    } | {k: np.ones(q) for k, q in sizes.items()}
 
 
 @compiled
@@ -171,7 +173,7 @@ def em_step(posterior: Posterior, centre: Centre, curvature: Array, prior_scales
 
 
 def next_centres(
-    shape: Shape, surrogates: tuple[Surrogate, ...], draws: dict[str, Floats]
+    shape: Shape, surrogates: Surrogates, draws: dict[str, Floats]
 ) -> tuple[Centre, ...]:
     """Move the centres to the means of draws, by a limited step.
 
@@ -193,21 +195,18 @@ def next_centres(
     log_kappa = np.log(draws["kappa_scale"]).mean((0, 1))
     out = []
     for m, (surrogate, arms) in enumerate(zip(surrogates, shape.model_arms, strict=True)):
-        rows, old = np.array(arms), surrogate.centre
+        rows, old = np.array(arms), jax.tree.map(np.asarray, surrogate.centre)
         place = np.concatenate([mean["theta"][m], mean["delta"][rows].ravel()])
         style = np.concatenate(
             [mean["beta"][rows], mean["lambda_"][rows], mean["cutpoint"][m], log_kappa[[m]]]
         )
-        before = flatten(old.style)
-        move = jnp.clip(style - before, -_LONGEST, _LONGEST)
+        before = np.concatenate([np.ravel(x) for x in old.style])
+        move = np.clip(style - before, -_LONGEST, _LONGEST)
         smallest = _SMALLEST_SCALE**2 * np.eye(spread.shape[-1])
-        out.append(
-            Centre(
-                old.mean + jnp.clip(place - old.mean, -2 * _LONGEST, 2 * _LONGEST),
-                effect_covariance(
-                    jnp.maximum(alpha[m], _SMALLEST_SCALE), jnp.asarray(spread[rows] + smallest)
-                ),
-                unflatten(before + move, len(arms)),
-            )
+        centre = Centre(
+            old.mean + np.clip(place - old.mean, -2 * _LONGEST, 2 * _LONGEST),
+            effect_covariance(np.maximum(alpha[m], _SMALLEST_SCALE), spread[rows] + smallest),
+            unflatten(before + move, len(arms)),
         )
+        out.append(jax.tree.map(jnp.asarray, centre))
     return tuple(out)

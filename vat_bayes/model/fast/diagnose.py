@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -28,7 +29,14 @@ from jax import Array
 from vat_bayes.model.fast.density import Shape
 from vat_bayes.model.fast.engine import Fitted
 from vat_bayes.model.fast.ratings import MOST_CELLS
-from vat_bayes.model.fast.ratios import N_DRAWS, PARAMETERS, log_ratios, parameters_at, point
+from vat_bayes.model.fast.ratios import (
+    N_DRAWS,
+    PARAMETERS,
+    log_ratios,
+    parameters_at,
+    point,
+    points,
+)
 from vat_bayes.model.fast.scores import Scores, score_errors
 from vat_bayes.model.structure import Floats
 
@@ -146,7 +154,7 @@ def _shift(draws: dict[str, Floats], errors: list[Scores], shape: Shape) -> tupl
             mean, covariance, style = point(shape, draw, m)
             return slope[0] @ mean + (slope[1] * covariance).sum() + slope[2] @ style
 
-        total += np.asarray(jax.lax.map(along, thin))
+        total += np.asarray(jax.jit(partial(jax.lax.map, along))(thin))
     total -= total.mean()
     worst, where = 0.0, ""
     for name in PARAMETERS:
@@ -173,11 +181,13 @@ def _width(
     worst, where = 0.0, ""
     for m, error in enumerate(errors):
         arms = len(shape.model_arms[m])
-        middle = [x.mean(0) for x in jax.lax.map(lambda d, m=m: point(shape, d, m), every)]
-        at = jax.lax.map(lambda d, m=m: point(shape, d, m), there)
+        means = jax.jit(
+            lambda d, m=m: [x.mean(0) for x in jax.lax.map(partial(point, shape, m=m), d)]
+        )
+        at = [np.stack(x) for x in zip(*points(shape, there, m), strict=True)]
         products = [
-            (e * (np.asarray(x) - np.asarray(c))).reshape(len(e), -1).sum(1).mean()
-            for e, x, c in zip(error, at, middle, strict=True)
+            (e * (x - np.asarray(c))).reshape(len(e), -1).sum(1).mean()
+            for e, x, c in zip(error, at, means(every), strict=True)
         ]
         # Free parameters: means; scales and correlations with the baseline's scale; style.
         sizes = (v * (1 + arms), 1 + arms * v * (v + 1) // 2, error.style.shape[1])

@@ -100,12 +100,12 @@ class EffectDraws:
             here = shape_effects(work.ratings, posterior.mode)
             at_mode = item_moments(work.ratings, here, style, curvature=False)
             slope = np.asarray(kappa_slopes(work.ratings, here, style))
-            eta = np.asarray(predictor(work.ratings, here, style))
             by_draw = jax.jit(
                 lambda x, beta: predictor(
                     work.ratings, shape_effects(work.ratings, x), style._replace(beta=beta)
                 )
             )
+            eta = np.asarray(by_draw(posterior.mode, style.beta))
             kappas = [
                 np.asarray(at_mode.kappa_mean)
                 + (slope * (np.asarray(by_draw(jnp.asarray(x), jnp.asarray(b))) - eta)).sum(1)

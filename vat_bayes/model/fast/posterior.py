@@ -18,7 +18,8 @@ from vat_bayes.model.fast.compiled import compiled
 from vat_bayes.model.fast.items import Ratings, Style, item_moments
 
 _STEPS = 25
-_TOLERANCE = 1e-6
+# After a step of so many logits the next one would be of about its square.
+_TOLERANCE = 1e-4
 # No step of Newton's method moves an effect by more than this many logits.
 _LONGEST = 1.0
 # Pairs of points for expectations over a scenario's effects: the more ratings there are, the more
@@ -93,21 +94,21 @@ def scenario_likelihood(
     def total(x: Array) -> Array:
         return jax.ops.segment_sum(x, where, n, indices_are_sorted=True)
 
+    # Turned into derivatives by effect when they are added up: items are many.
     slots = index.shape[1]
-    by_effect = _arm_basis(m.gradient, 1)
     gradient = jnp.zeros((n * values, states))
     for k in range(slots):
         gradient += jax.ops.segment_sum(
-            by_effect * weight[:, k, None], where * values + index[:, k], n * values
+            m.gradient * weight[:, k, None], where * values + index[:, k], n * values
         )
-    gradient = jnp.swapaxes(gradient.reshape(n, values, states), 1, 2).reshape(n, -1)
+    gradient = _arm_basis(gradient, 1).reshape(n, values, states)
+    gradient = jnp.swapaxes(gradient, 1, 2).reshape(n, -1)
     information = jnp.zeros((0,))
     if curvature:
-        full = _arm_basis(_arm_basis(m.information, 1), 2)
         if slots == 1:
-            square = full * weight[:, :1, None] ** 2
+            square = m.information * weight[:, :1, None] ** 2
             same = jax.ops.segment_sum(square, where * values + index[:, 0], n * values)
-            same = same.reshape(n, values, states, states)
+            same = _arm_basis(_arm_basis(same, 1), 2).reshape(n, values, states, states)
             information = jnp.einsum("svcd,vw->scvdw", same, jnp.eye(values))
         else:
             pairs = jnp.zeros((n * values * values, states, states))
@@ -115,7 +116,8 @@ def scenario_likelihood(
                 for j in range(slots):
                     key = (where * values + index[:, k]) * values + index[:, j]
                     both = (weight[:, k] * weight[:, j])[:, None, None]
-                    pairs += jax.ops.segment_sum(full * both, key, n * values * values)
+                    pairs += jax.ops.segment_sum(m.information * both, key, n * values * values)
+            pairs = _arm_basis(_arm_basis(pairs, 1), 2)
             pairs = pairs.reshape(n, values, values, states, states)
             information = jnp.transpose(pairs, (0, 3, 1, 4, 2))
         information = information.reshape(n, states * values, states * values)
@@ -128,13 +130,20 @@ def shape_effects(ratings: Ratings, flat: Array) -> Array:
 
 
 @compiled
-def _newton(ratings: Ratings, mode: Array, centre: Centre, prior: Array) -> tuple[Array, _Local]:
-    """One step of Newton's method for every scenario."""
+def _newton(
+    ratings: Ratings, mode: Array, centre: Centre, prior: Array
+) -> tuple[Array, Array, Array, Array]:
+    """One step of Newton's method for every scenario.
+
+    Returns the new mode, the largest of the steps, and mean and sd of the item effects before.
+    """
     local = scenario_likelihood(ratings, shape_effects(ratings, mode), centre.style)
     factor = jnp.linalg.cholesky(local.information + prior)
     slope = local.gradient - (mode - centre.mean) @ prior
     step = jax.scipy.linalg.cho_solve((factor, True), slope[:, :, None])[:, :, 0]
-    return step, local
+    longest = jnp.abs(step).max(1, keepdims=True)
+    moved = mode + jnp.minimum(1.0, _LONGEST / longest) * step
+    return moved, longest.max(), local.kappa_mean, local.kappa_sd
 
 
 def mean_style(ratings: Ratings, mode: Array, factor: Array, style: Style, signs: Array) -> Array:
@@ -218,14 +227,10 @@ def scenario_posterior(
     n = int(ratings.item_scenario[-1]) + 1
     mode = jnp.broadcast_to(centre.mean, (n, len(centre.mean))) if start is None else start
     prior = jnp.linalg.inv(centre.covariance)
-    longest = np.inf
     for _ in range(_STEPS):
-        step, local = _newton(ratings, mode, centre, prior)
-        longest = float(jnp.abs(step).max())
-        shorter = jnp.minimum(1.0, _LONGEST / jnp.abs(step).max(1, keepdims=True))
-        mode = mode + shorter * step
+        mode, longest, mean, sd = _newton(ratings, mode, centre, prior)
         if longest < _TOLERANCE:
             break
         if longest > 1e-3:
-            ratings = ratings._replace(centre=local.kappa_mean, width=local.kappa_sd)
+            ratings = ratings._replace(centre=mean, width=sd)
     return ratings, _finish(ratings, mode, centre, prior, random_signs(ratings, *mode.shape))

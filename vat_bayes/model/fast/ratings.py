@@ -85,9 +85,9 @@ def sample_fast(
     bool
         Whether the fit can be trusted.
     """
-    import numpyro
+    from vat_bayes.model.devices import provide_devices
 
-    numpyro.set_host_device_count(settings.chains)
+    provide_devices(settings.chains)
     import jax
 
     from vat_bayes.model.fast.data import split_models

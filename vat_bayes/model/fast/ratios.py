@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from vat_bayes.model.fast.compiled import compiled
 from vat_bayes.model.fast.density import Shape
 from vat_bayes.model.fast.importance import exact_moments
-from vat_bayes.model.fast.posterior import Centre
+from vat_bayes.model.fast.posterior import Centre, Posterior
 from vat_bayes.model.fast.surrogate import (
     Surrogate,
     effect_covariance,
@@ -48,6 +49,23 @@ def point(shape: Shape, draw: Mapping[str, Array], m: int) -> tuple[Array, Array
         effect_covariance(draw["alpha_scale"][m], spread),
         jnp.concatenate(style),
     )
+
+
+def points(shape: Shape, there: Mapping[str, Array], m: int) -> list[tuple[Floats, ...]]:
+    """Compute `point` at several draws.
+
+    Parameters
+    ----------
+    shape : Shape
+    there : mapping of str to Array, shape (point, ...)
+    m : int
+
+    Returns
+    -------
+    list of tuple of ndarray
+    """
+    at_once = jax.jit(jax.vmap(lambda draw: point(shape, draw, m)))(dict(there))
+    return list(zip(*(np.asarray(x) for x in at_once), strict=True))
 
 
 def parameters_at(draws: Mapping[str, Floats], rows: Ints) -> dict[str, Array]:
@@ -86,10 +104,9 @@ def log_ratios(
     out = np.zeros(N_DRAWS)
     styles: list[list[Floats]] = [[] for _ in works]
     stand_in = jax.jit(log_likelihood)
-    for j in range(N_DRAWS):
-        for m, (work, surrogate) in enumerate(zip(works, surrogates, strict=True)):
-            mean, covariance, style = point(shape, {k: x[j] for k, x in there.items()}, m)
-            styles[m].append(np.asarray(style))
+    for m, (work, surrogate) in enumerate(zip(works, surrogates, strict=True)):
+        for j, (mean, covariance, style) in enumerate(points(shape, there, m)):
+            styles[m].append(style)
             centre = Centre(mean, covariance, unflatten(style, len(shape.model_arms[m])))
             out[j] += _log_evidence(replace(work), centre, seed)
             out[j] -= float(stand_in(surrogate, mean, covariance, style))
@@ -102,13 +119,16 @@ def _log_evidence(work: Work, centre: Centre, seed: int) -> float:
     The points are the same at every draw, so most of their error cancels between draws.
     """
     posterior = work.refresh(centre)
-    prior = jnp.linalg.inv(centre.covariance)
-    about = posterior.mode - centre.mean
-    log_det = 2.0 * jnp.log(jnp.diagonal(posterior.factor, axis1=1, axis2=2)).sum(1)
-    laplace = posterior.log_likelihood - 0.5 * (about @ prior * about).sum(1) - 0.5 * log_det
-    n = len(posterior.mode)
-    constant = -0.5 * n * jnp.linalg.slogdet(centre.covariance)[1]
     extra = exact_moments(
         work.ratings, posterior, centre, work.groups, n_points=_POINTS, seed=seed
     ).log_evidence
-    return float(laplace.sum() + constant + extra.sum())
+    return float(_laplace(posterior, centre) + extra.sum())
+
+
+@compiled
+def _laplace(posterior: Posterior, centre: Centre) -> Array:
+    prior = jnp.linalg.inv(centre.covariance)
+    about = posterior.mode - centre.mean
+    log_det = 2.0 * jnp.log(jnp.diagonal(posterior.factor, axis1=1, axis2=2)).sum(1)
+    each = posterior.log_likelihood - 0.5 * (about @ prior * about).sum(1) - 0.5 * log_det
+    return each.sum() - 0.5 * each.shape[0] * jnp.linalg.slogdet(centre.covariance)[1]

@@ -27,10 +27,9 @@ from jax.flatten_util import ravel_pytree
 from numpyro.infer.util import constrain_fn, potential_energy
 
 from vat_bayes.model.coupling import partial_count
-from vat_bayes.model.fast.centre import start
+from vat_bayes.model.fast.centre import Surrogates, start
 from vat_bayes.model.fast.density import OUT_OF_ORDER, Shape, surrogate_model
 from vat_bayes.model.fast.radius import draw_scales
-from vat_bayes.model.fast.surrogate import Surrogate
 from vat_bayes.model.structure import Floats, Ints
 
 # Transitions in one call of the compiled function.
@@ -48,8 +47,6 @@ _DIVERGENT = 1000.0
 _HALVINGS = 10
 # Weight of the scales so far, in draws, when draws say something else.
 _PRIOR_DRAWS = 10
-
-Surrogates = tuple[Surrogate, ...]
 
 
 @dataclass(frozen=True)

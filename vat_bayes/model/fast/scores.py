@@ -20,12 +20,12 @@ from vat_bayes.model.fast.compiled import compiled
 from vat_bayes.model.fast.cores import on_cores
 from vat_bayes.model.fast.density import Shape
 from vat_bayes.model.fast.posterior import Centre, Posterior
-from vat_bayes.model.fast.ratios import parameters_at, point
+from vat_bayes.model.fast.ratios import parameters_at, points
 from vat_bayes.model.fast.surrogate import Surrogate, laplace_moments, log_likelihood, unflatten
 from vat_bayes.model.fast.work import Work
 from vat_bayes.model.structure import Floats
 
-Point = tuple[Array, Array, Array]
+Point = tuple[Floats, ...]
 # Draws at which scores are computed: as many as so many ratings allow, since the mean over them is
 # what stand-ins are tilted by, and it is noisy where the posterior is wide.
 _RATINGS, _FEWEST, _MOST = 1_000_000, 16, 128
@@ -103,8 +103,9 @@ def score_errors(
     there = parameters_at(draws, np.linspace(0, n - 1, n_points).astype(int))
     out = []
     for m, (part, before, now) in enumerate(zip(some, at_centre, surrogates, strict=True)):
-        points = [point(shape, {k: x[j] for k, x in there.items()}, m) for j in range(n_points)]
-        found = on_cores(partial(_error, part=part, before=before, now=now), points)
+        found = on_cores(
+            partial(_error, part=part, before=before, now=now), points(shape, there, m)
+        )
         out.append(Scores(*(np.stack(x) for x in zip(*found, strict=True))))
     return there, out
 
@@ -118,6 +119,6 @@ def _error(at: Point, part: Some, before: Surrogate, now: Surrogate) -> list[Flo
     exact = _laplace_score(work.refresh(centre), work.groups, work.n)
     near, then, here = (_stand_in_score(s, *at) for s in (part.surrogate, before, now))
     return [
-        np.asarray((e - x) / part.share + b - f)
+        (np.asarray(e) - np.asarray(x)) / part.share + np.asarray(b) - np.asarray(f)
         for e, x, b, f in zip(exact, near, then, here, strict=True)
     ]

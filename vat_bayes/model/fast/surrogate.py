@@ -101,6 +101,7 @@ def unflatten(vector: Array, n_arms: int) -> Style:
     return Style(vector[:n_arms], vector[n_arms : 2 * n_arms], vector[2 * n_arms : -1], vector[-1])
 
 
+@compiled
 def laplace_moments(posterior: Posterior, groups: Array) -> Moments:
     """Moments with every scenario's posterior taken as normal about its mode.
 
@@ -185,7 +186,7 @@ def style_slopes(ratings: Ratings, centre: Centre, posterior: Posterior, groups:
         )
 
     parts = on_cores(along, jnp.eye(len(flatten(centre.style))))
-    gradient, square, style, _ = (jnp.stack(x) for x in zip(*parts, strict=True))
+    gradient, square, style, _ = (jnp.asarray(np.stack(x)) for x in zip(*parts, strict=True))
     return Slopes(gradient, square, style, jnp.asarray(float(len(posterior.mode))))
 
 
@@ -325,6 +326,7 @@ def log_likelihood(surrogate: Surrogate, mean: Array, covariance: Array, style: 
     return total
 
 
+@compiled
 def tilt(surrogate: Surrogate, mean: Array, covariance: Array, style: Array) -> Surrogate:
     """Change the score of a stand-in at its centre, by changing its pseudo-data.
 
@@ -362,6 +364,7 @@ def effect_mean(theta: Array, delta: Array) -> Array:
     return jnp.concatenate([theta, delta.ravel()])
 
 
+@compiled
 def effect_covariance(alpha_scale: Array, spread: Array) -> Array:
     """Prior covariance of a scenario's effects.
 
