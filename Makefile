@@ -13,7 +13,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 help:
 	@echo "make demo      collect, fit and report on the embedded judge"
-	@echo "make test      lint, type check and the whole test suite (half an hour on two cores)"
+	@echo "make test      lint, type check and the whole test suite (a quarter of an hour on two cores)"
 	@echo "make fast-test the tests that take seconds"
 	@echo "make lint      ruff and mypy"
 	@echo "make validate  the long calibration studies; writes docs/calibration.md"
