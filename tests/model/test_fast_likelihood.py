@@ -21,7 +21,7 @@ from vat_bayes.model.fast.data import ModelRatings, split_models
 from vat_bayes.model.fast.density import cutpoint_log_prior, shape_of, surrogate_model
 from vat_bayes.model.fast.engine import _work, patterns
 from vat_bayes.model.fast.importance import exact_moments
-from vat_bayes.model.fast.items import Style, item_moments, to_device
+from vat_bayes.model.fast.items import Style, _log_product, item_moments, to_device
 from vat_bayes.model.fast.posterior import (
     Centre,
     scenario_likelihood,
@@ -96,6 +96,15 @@ def test_item_likelihood_is_the_integral_over_the_item_effect() -> None:
             upper, lower = (expit((e - eta) * gain[state]) for e in (ends[k + 1], ends[k]))
             product *= upper - lower
         assert found[i] == pytest.approx(np.log(product.sum() * width), abs=2e-4)
+
+
+@pytest.mark.parametrize("n_states", [1, 16, 37])
+def test_logarithms_are_added_over_any_number_of_states(n_states: int) -> None:
+    # Of probabilities so small that the product of all of them would be zero.
+    probability = np.random.default_rng(0).uniform(1e-14, 2e-14, (3, n_states, 9))
+    with jax.enable_x64(True):
+        found = np.asarray(_log_product(jnp.asarray(probability)))
+    np.testing.assert_allclose(found, np.log(probability).sum(1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("irregular", [False, True])

@@ -25,7 +25,9 @@ from vat_bayes.conditions import Condition
 from vat_bayes.errors import InputError
 from vat_bayes.estimands import compute_estimands
 from vat_bayes.judgments import load_judgments
-from vat_bayes.model import fit, read_tree, write_tree
+from vat_bayes.model import fit, load_spec, read_tree, write_tree
+from vat_bayes.model.build import prepare
+from vat_bayes.model.sampling import Settings, sample
 from vat_bayes.values import VALUES
 
 ALONE = Condition("promote", "intervention", ("benevolence",))
@@ -163,6 +165,12 @@ def test_files_that_are_no_posterior(tmp_path: Path) -> None:
 def test_options_that_cannot_be(options: dict[str, object], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         fit(TINY.judgments, **options)  # type: ignore[arg-type]
+
+
+def test_a_backend_without_the_sampler_says_so() -> None:
+    design = prepare(TINY.judgments).design
+    with pytest.raises(InputError, match="pymc backend samples by NUTS alone, found 'hmc'"):
+        sample(design, load_spec(), Settings(), "pymc", "hmc")
 
 
 def test_nothing_but_copies_cannot_be_fitted() -> None:
