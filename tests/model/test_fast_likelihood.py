@@ -33,8 +33,10 @@ from vat_bayes.model.fast.surrogate import (
     Slopes,
     Surrogate,
     build_surrogate,
-    effect_covariance,
+    diagonal_blocks,
+    effect_blocks,
     flatten,
+    from_blocks,
     laplace_moments,
     log_likelihood,
     style_slopes,
@@ -65,7 +67,7 @@ def centre(rng: np.random.Generator, n_arms: int) -> Centre:
     spread = jnp.asarray(root @ np.swapaxes(root, 1, 2))
     return Centre(
         jnp.asarray(rng.normal(0, 0.4, (1 + n_arms) * V)),
-        effect_covariance(jnp.asarray(0.5), spread),
+        from_blocks(effect_blocks(jnp.asarray(0.5), spread)),
         style,
     )
 
@@ -162,20 +164,21 @@ def test_stand_in_has_the_scores_it_was_built_from() -> None:
         c = centre(rng, data.n_states - 1)
         surrogate, moments, slopes, (n, *_) = stand_in(data, c, rng)
         score = jax.grad(log_likelihood, argnums=(1, 2, 3))
-        at = (surrogate, c.mean, c.covariance, flatten(c.style))
-        mean, covariance, style = jax.jit(score)(*at)
+        states = data.n_states
+        at = (surrogate, c.mean, diagonal_blocks(c.covariance, states), flatten(c.style))
+        mean, blocks, style = jax.jit(score)(*at)
         np.testing.assert_allclose(mean, n @ moments.gradient, atol=1e-6)
         np.testing.assert_allclose(style, moments.style, atol=1e-6)
         expected = 0.5 * jnp.einsum("g,gij->ij", n, moments.square)
-        np.testing.assert_allclose(covariance, expected, atol=1e-6)
+        np.testing.assert_allclose(blocks, diagonal_blocks(expected, states), atol=1e-6)
         # And the scores move along the style as their slopes say.
         hessian = jax.jit(jax.jacfwd(score, argnums=3))(*at)
         np.testing.assert_allclose(
             hessian[0], jnp.einsum("g,kgi->ik", n, slopes.gradient), atol=1e-6
         )
-        np.testing.assert_allclose(
-            hessian[1], 0.5 * jnp.einsum("g,kgij->ijk", n, slopes.square), atol=1e-6
-        )
+        expected = 0.5 * jnp.einsum("g,kgij->kij", n, slopes.square)
+        expected = jnp.stack([diagonal_blocks(x, states) for x in expected], -1)
+        np.testing.assert_allclose(hessian[1], expected, atol=1e-6)
         np.testing.assert_allclose(hessian[2], 0.5 * (slopes.style + slopes.style.T), atol=1e-6)
 
 
@@ -189,8 +192,8 @@ def test_moments_keep_their_digits_where_couplings_are_at_their_limit() -> None:
         def coupled(gap: float) -> tuple[np.ndarray, ...]:
             """Arms whose effects all go together but for so much of their variance."""
             arm = 0.2 * ((1.0 - gap) * np.outer(signs, signs) + gap * np.eye(V))
-            covariance = effect_covariance(jnp.asarray(0.5), jnp.asarray(np.stack([arm, arm])))
-            at = c._replace(covariance=covariance)
+            blocks = effect_blocks(jnp.asarray(0.5), jnp.asarray(np.stack([arm, arm])))
+            at = c._replace(covariance=from_blocks(blocks))
             _, posterior = scenario_posterior(to_device(data), at)
             n = len(data.scenarios)
             found = laplace_moments(posterior, jnp.full((1, n), 1.0 / n))
@@ -281,7 +284,7 @@ def test_priors_are_those_of_the_full_model() -> None:
                 surrogate_model, (shape, (surrogate,)), {}, raw | {"means_0": z}
             )
             values = {k: np.asarray(x["value"]) for k, x in trace.items() if "value" in x}
-            covariance = effect_covariance(
+            blocks = effect_blocks(
                 values["alpha_scale"][0],
                 values["u_scale"][:, :, None] * values["coupling"] * values["u_scale"][:, None, :],
             )
@@ -294,7 +297,7 @@ def test_priors_are_those_of_the_full_model() -> None:
             natural = {k: values[k] for k in (*names, "alpha_scale", "u_scale")}
             # The two factors of the partial correlations are not sampled as such.
             natural |= {"coupling_scale": np.full(2, 0.3), "partial_raw": np.zeros((2, 45))}
-            expected = float(log_likelihood(surrogate, mean, covariance, style))
+            expected = float(log_likelihood(surrogate, mean, blocks, style))
             expected += log_prior(s, SPEC, natural, "ratings")
             # Change of variables: from shares to cutpoints and from kappa_scale to its logarithm.
             spread = SPEC.scale("ratings", "coupling_scale")
@@ -359,10 +362,9 @@ def test_tilt_changes_the_score_by_what_it_is_given() -> None:
     with jax.enable_x64(True):
         c = centre(rng, 2)
         surrogate, *_ = stand_in(split_models(one_rating_each(rng))[0], c, rng)
-        at = (c.mean, c.covariance, flatten(c.style))
-        square = rng.normal(size=c.covariance.shape)
+        at = (c.mean, diagonal_blocks(c.covariance, 3), flatten(c.style))
         given = [rng.normal(size=x.shape) for x in at]
-        given[1] = square + square.T
+        given[1] += given[1].swapaxes(1, 2)
         score = jax.jit(jax.grad(log_likelihood, argnums=(1, 2, 3)))
         before, after = score(surrogate, *at), score(tilt(surrogate, *map(jnp.asarray, given)), *at)
     for x, y, z in zip(before, after, given, strict=True):

@@ -21,8 +21,9 @@ from vat_bayes.model.fast.posterior import (
 )
 from vat_bayes.model.fast.surrogate import (
     Surrogate,
-    effect_covariance,
+    effect_blocks,
     flatten,
+    from_blocks,
     unflatten,
 )
 from vat_bayes.model.structure import Floats
@@ -53,7 +54,7 @@ def first_centre(data: ModelRatings) -> Centre:
     # The shares are averages over items, so the cutpoints are further out than their logits.
     style = Style(np.zeros(arms), np.zeros(arms), 1.2 * logit(below), np.log(np.array(0.7)))
     spread = np.broadcast_to(0.3**2 * np.eye(v), (arms, v, v))
-    covariance = effect_covariance(jnp.asarray(np.array(0.5)), jnp.asarray(spread))
+    covariance = from_blocks(effect_blocks(jnp.asarray(np.array(0.5)), jnp.asarray(spread)))
     # All of NumPy's types: those of Python's numbers would compile everything once more.
     return Centre(
         jnp.asarray(np.zeros(data.n_states * v)), covariance, Style(*map(jnp.asarray, style))
@@ -167,7 +168,7 @@ def em_step(posterior: Posterior, centre: Centre, curvature: Array, prior_scales
     spread = jnp.stack([blocks[a, :, a] for a in range(1, 1 + n_arms)])
     return Centre(
         mean,
-        effect_covariance(alpha, spread),
+        from_blocks(effect_blocks(alpha, spread)),
         unflatten(style + move * jnp.minimum(1.0, 0.3 / jnp.abs(move).max()), n_arms),
     )
 
@@ -205,7 +206,9 @@ def next_centres(
         smallest = _SMALLEST_SCALE**2 * np.eye(spread.shape[-1])
         centre = Centre(
             old.mean + np.clip(place - old.mean, -2 * _LONGEST, 2 * _LONGEST),
-            effect_covariance(np.maximum(alpha[m], _SMALLEST_SCALE), spread[rows] + smallest),
+            from_blocks(
+                effect_blocks(np.maximum(alpha[m], _SMALLEST_SCALE), spread[rows] + smallest)
+            ),
             unflatten(before + move, len(arms)),
         )
         out.append(jax.tree.map(jnp.asarray, centre))

@@ -23,7 +23,7 @@ from vat_bayes.model.coupling import partial_count
 from vat_bayes.model.fast.radius import log_radius_density
 from vat_bayes.model.fast.surrogate import (
     Surrogate,
-    effect_covariance,
+    effect_blocks,
     effect_mean,
     flatten,
     log_likelihood,
@@ -158,8 +158,8 @@ def surrogate_model(shape: Shape, surrogates: tuple[Surrogate, ...]) -> None:
         log_prior += cutpoint_log_prior(cutpoint, prior["cutpoint"])
         # Half-normal in kappa_scale, with the Jacobian of its logarithm.
         log_prior += log_kappa - 0.5 * (jnp.exp(log_kappa) / prior["kappa_scale"]) ** 2
-        covariance = effect_covariance(alpha_scale[m], spread[rows])
-        likelihood = log_likelihood(surrogate, effect_mean(theta, delta), covariance, style)
+        blocks = effect_blocks(alpha_scale[m], spread[rows])
+        likelihood = log_likelihood(surrogate, effect_mean(theta, delta), blocks, style)
         # The factor takes back the standard normal that z was given to keep its step size near 1.
         numpyro.factor(f"model_{m}", likelihood + log_prior + 0.5 * (z**2).sum())
         for name, value in zip(

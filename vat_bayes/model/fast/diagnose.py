@@ -151,8 +151,8 @@ def _shift(draws: dict[str, Floats], errors: list[Scores], shape: Shape) -> tupl
         slope = [jnp.asarray(x.mean(0)) for x in error]
 
         def along(draw: dict[str, Array], m: int = m, slope: list[Array] = slope) -> Array:
-            mean, covariance, style = point(shape, draw, m)
-            return slope[0] @ mean + (slope[1] * covariance).sum() + slope[2] @ style
+            mean, blocks, style = point(shape, draw, m)
+            return slope[0] @ mean + (slope[1] * blocks).sum() + slope[2] @ style
 
         total += np.asarray(jax.jit(partial(jax.lax.map, along))(thin))
     total -= total.mean()

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 
+from vat_bayes.model.coupling import partial_count
 from vat_bayes.model.fast.centre import (
     em_step,
     first_centre,
@@ -20,6 +21,7 @@ from vat_bayes.model.fast.density import Shape, normal_scales
 from vat_bayes.model.fast.importance import Weighted, exact_moments
 from vat_bayes.model.fast.items import to_device
 from vat_bayes.model.fast.posterior import Centre
+from vat_bayes.model.fast.radius import draw_scales
 from vat_bayes.model.fast.sampler import Sampler
 from vat_bayes.model.fast.scores import Some, score_errors
 from vat_bayes.model.fast.surrogate import (
@@ -161,12 +163,12 @@ def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitt
     works = [
         w if d is part else _work(d, shape) for w, d, part in zip(few, data, parts, strict=True)
     ]
-    slopes = tuple(_slopes(w, c) for w, c in zip(few, centres, strict=True))
     weighted = tuple(_exact(w, c, seed) for w, c in zip(works, centres, strict=True))
     missed = tuple(
         jax.tree.map(jnp.subtract, x.moments, _moments(w))
         for w, c, x in zip(works, centres, weighted, strict=True)
     )
+    # The slopes are those at the centre before, which is near enough to find the next one.
     surrogates = tuple(
         _build(w, c, x.moments, s)
         for w, c, x, s in zip(works, centres, weighted, slopes, strict=True)
@@ -193,6 +195,12 @@ def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitt
             for s, e in zip(surrogates, errors, strict=True)
         )
     draws, stats, _ = sampler(surrogates, settings.draws, seed=seed, state=state)
+    draws["coupling_scale"] = draw_scales(
+        np.abs(draws.pop("radius")),
+        shape.prior["coupling_scale"],
+        partial_count(shape.n_values),
+        np.random.default_rng([seed, 1]),
+    )
     others = list(some)
     for m, (d, n, c) in enumerate(zip(data, sizes, centres, strict=True)):
         if parts[m] is not d:

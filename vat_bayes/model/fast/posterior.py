@@ -18,8 +18,8 @@ from vat_bayes.model.fast.compiled import compiled
 from vat_bayes.model.fast.items import Ratings, Style, item_moments
 
 _STEPS = 25
-# After a step of so many logits the next one would be of about its square.
-_TOLERANCE = 1e-4
+# After a step of so many logits the next one would be of less than its square.
+_TOLERANCE = 1e-2
 # No step of Newton's method moves an effect by more than this many logits.
 _LONGEST = 1.0
 # Pairs of points for expectations over a scenario's effects: the more ratings there are, the more

@@ -70,10 +70,13 @@ def draw_scales(radius: Floats, scale: float, count: int, rng: np.random.Generat
     # By the inverse of the distribution function of c = r / omega on a grid that holds all of it.
     middle = np.sqrt(count)
     c = np.linspace(max(1e-3, middle - 6.0), middle + 6.0, _GRID)
-    flat = radius.reshape(-1, 1)
-    log_density = (count - 2) * np.log(c) - 0.5 * c**2 - 0.5 * (flat / (scale * c)) ** 2
-    below = np.cumsum(np.exp(log_density - log_density.max(1, keepdims=True)), axis=1)
-    below = (below - 0.5 * np.diff(below, axis=1, prepend=0.0)) / below[:, -1:]
+    own, pulled = (count - 2) * np.log(c) - 0.5 * c**2, -0.5 * (scale * c) ** -2.0
+    flat = radius.ravel()
     u = rng.random(len(flat))
-    drawn = np.array([np.interp(x, row, c) for x, row in zip(u, below, strict=True)])
-    return np.asarray((flat[:, 0] / drawn).reshape(radius.shape))
+    drawn = np.empty(len(flat))
+    for row, r in enumerate(flat):
+        log_density = own + r**2 * pulled
+        density = np.exp(log_density - log_density.max())
+        below = np.cumsum(density) - 0.5 * density
+        drawn[row] = np.interp(u[row] * density.sum(), below, c)
+    return np.asarray((flat / drawn).reshape(radius.shape))

@@ -16,8 +16,9 @@ from vat_bayes.model.fast.importance import exact_moments
 from vat_bayes.model.fast.posterior import Centre, Posterior
 from vat_bayes.model.fast.surrogate import (
     Surrogate,
-    effect_covariance,
+    effect_blocks,
     effect_mean,
+    from_blocks,
     log_likelihood,
     unflatten,
 )
@@ -33,7 +34,7 @@ PARAMETERS = (
 
 
 def point(shape: Shape, draw: Mapping[str, Array], m: int) -> tuple[Array, Array, Array]:
-    """Mean, covariance and style of one model at one draw.
+    """Mean, blocks of the covariance and style of one model at one draw.
 
     To the variances is added what makes no difference to any effect and leaves the covariance an
     inverse where couplings are at their limits.
@@ -46,7 +47,7 @@ def point(shape: Shape, draw: Mapping[str, Array], m: int) -> tuple[Array, Array
     style = [draw["beta"][rows], draw["lambda_"][rows], draw["cutpoint"][m], log_kappa]
     return (
         effect_mean(draw["theta"][m], draw["delta"][rows]),
-        effect_covariance(draw["alpha_scale"][m], spread),
+        effect_blocks(draw["alpha_scale"][m], spread),
         jnp.concatenate(style),
     )
 
@@ -105,11 +106,11 @@ def log_ratios(
     styles: list[list[Floats]] = [[] for _ in works]
     stand_in = jax.jit(log_likelihood)
     for m, (work, surrogate) in enumerate(zip(works, surrogates, strict=True)):
-        for j, (mean, covariance, style) in enumerate(points(shape, there, m)):
+        for j, (mean, blocks, style) in enumerate(points(shape, there, m)):
             styles[m].append(style)
-            centre = Centre(mean, covariance, unflatten(style, len(shape.model_arms[m])))
+            centre = Centre(mean, from_blocks(blocks), unflatten(style, len(shape.model_arms[m])))
             out[j] += _log_evidence(replace(work), centre, seed)
-            out[j] -= float(stand_in(surrogate, mean, covariance, style))
+            out[j] -= float(stand_in(surrogate, mean, blocks, style))
     return out - out.mean(), [np.stack(x) for x in styles]
 
 

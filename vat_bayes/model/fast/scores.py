@@ -19,9 +19,17 @@ from jax import Array
 from vat_bayes.model.fast.compiled import compiled
 from vat_bayes.model.fast.cores import on_cores
 from vat_bayes.model.fast.density import Shape
+from vat_bayes.model.fast.items import Ratings
 from vat_bayes.model.fast.posterior import Centre, Posterior
 from vat_bayes.model.fast.ratios import parameters_at, points
-from vat_bayes.model.fast.surrogate import Surrogate, laplace_moments, log_likelihood, unflatten
+from vat_bayes.model.fast.surrogate import (
+    Surrogate,
+    diagonal_blocks,
+    from_blocks,
+    laplace_moments,
+    log_likelihood,
+    unflatten,
+)
 from vat_bayes.model.fast.work import Work
 from vat_bayes.model.structure import Floats
 
@@ -34,11 +42,12 @@ _RATINGS, _FEWEST, _MOST = 1_000_000, 16, 128
 class Scores(NamedTuple):
     """Scores of one model, or differences of them, at draws.
 
-    Shapes: ``mean (point, D)``, ``covariance (point, D, D)``, ``style (point, style)``.
+    Shapes: ``mean (point, D)``, ``blocks (point, state, V, V)`` of the covariance, ``style (point,
+    style)``.
     """
 
     mean: Floats
-    covariance: Floats
+    blocks: Floats
     style: Floats
 
 
@@ -51,18 +60,20 @@ class Some(NamedTuple):
 
 
 @compiled
-def _laplace_score(posterior: Posterior, groups: Array, n: Array) -> tuple[Array, Array, Array]:
+def _laplace_score(
+    ratings: Ratings, posterior: Posterior, groups: Array, n: Array
+) -> tuple[Array, Array, Array]:
     moments = laplace_moments(posterior, groups)
     square = 0.5 * jnp.einsum("g,gij->ij", n, moments.square)
-    return n @ moments.gradient, square, moments.style
+    return n @ moments.gradient, diagonal_blocks(square, ratings.rating.shape[1]), moments.style
 
 
 @compiled
 def _stand_in_score(
-    surrogate: Surrogate, mean: Array, covariance: Array, style: Array
+    surrogate: Surrogate, mean: Array, blocks: Array, style: Array
 ) -> tuple[Array, Array, Array]:
     slope = jax.grad(log_likelihood, argnums=(1, 2, 3))
-    found: tuple[Array, Array, Array] = slope(surrogate, mean, covariance, style)
+    found: tuple[Array, Array, Array] = slope(surrogate, mean, blocks, style)
     return found
 
 
@@ -113,10 +124,10 @@ def score_errors(
 def _error(at: Point, part: Some, before: Surrogate, now: Surrogate) -> list[Floats]:
     """Compute the difference of the scores at one point."""
     n_arms = part.work.ratings.rating.shape[1] - 1
-    centre = Centre(at[0], at[1], unflatten(at[2], n_arms))
+    centre = Centre(jnp.asarray(at[0]), from_blocks(at[1]), unflatten(jnp.asarray(at[2]), n_arms))
     # A copy, which leaves the original at its centre.
     work = replace(part.work)
-    exact = _laplace_score(work.refresh(centre), work.groups, work.n)
+    exact = _laplace_score(work.ratings, work.refresh(centre), work.groups, work.n)
     near, then, here = (_stand_in_score(s, *at) for s in (part.surrogate, before, now))
     return [
         (np.asarray(e) - np.asarray(x)) / part.share + np.asarray(b) - np.asarray(f)

@@ -256,16 +256,23 @@ def build_surrogate(
     )  # fmt: skip
 
 
-def _triangular_inverse(factor: Array) -> Array:
-    """Invert a lower triangular matrix in two halves, as products are faster than solves."""
-    half = factor.shape[0] // 2
+def _inverse(matrix: Array) -> tuple[Array, Array]:
+    """Invert a positive definite matrix; with the logarithm of its determinant."""
+    factor = jnp.linalg.cholesky(matrix)
+    root = jax.scipy.linalg.solve_triangular(factor, jnp.eye(matrix.shape[0]), lower=True)
+    return root.T @ root, 2.0 * jnp.log(jnp.diagonal(factor)).sum()
 
-    def solved(part: Array) -> Array:
-        return jax.scipy.linalg.solve_triangular(part, jnp.eye(part.shape[0]), lower=True)
 
-    upper, lower = solved(factor[:half, :half]), solved(factor[half:, half:])
-    below = -(lower @ factor[half:, :half]) @ upper
-    return jnp.block([[upper, jnp.zeros_like(below.T)], [below, lower]])
+def _inverse_by_halves(matrix: Array) -> tuple[Array, Array]:
+    """As `_inverse`, mostly as products, which are faster than factors and solves."""
+    half = matrix.shape[0] // 2
+    below = matrix[half:, :half]
+    first, log_first = _inverse(matrix[:half, :half])
+    slope = below @ first
+    second, log_second = _inverse(matrix[half:, half:] - slope @ below.T)
+    cross = second @ slope
+    inverse = jnp.block([[first + slope.T @ cross, -cross.T], [-cross, second]])
+    return inverse, log_first + log_second
 
 
 def _symmetric(triangle: Array, size: int) -> Array:
@@ -275,26 +282,40 @@ def _symmetric(triangle: Array, size: int) -> Array:
     return lower + lower.T - jnp.diag(jnp.diagonal(lower))
 
 
-def _forward(matrix: Array, scatter: Array) -> tuple[Array, tuple[Array, Array]]:
-    """Compute ``log |M| + tr(M^-1 C)`` for one positive definite M, and what its gradient needs."""
-    factor = jnp.linalg.cholesky(matrix)
-    inverse = _triangular_inverse(factor)
-    precision = inverse.T @ inverse
-    value = 2.0 * jnp.log(jnp.diagonal(factor)).sum() + (precision * scatter).sum()
-    return value, (precision, scatter)
+def _add_blocks(matrix: Array, blocks: Array) -> Array:
+    """Add blocks (state, V, V) to the diagonal of a matrix (D, D)."""
+    states, v, _ = blocks.shape
+    cube = matrix.reshape(states, v, states, v)
+    return (cube + blocks[:, :, None] * jnp.eye(states)[:, None, :, None]).reshape(matrix.shape)
 
 
-def _backward(kept: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
-    precision, scatter = kept
-    return cotangent * (precision - precision @ scatter @ precision), cotangent * precision
+def diagonal_blocks(matrix: Array, states: int) -> Array:
+    """Take the blocks ``(state, V, V)`` on the diagonal of a matrix ``(D, D)``."""
+    v = matrix.shape[0] // states
+    return jnp.stack([matrix[k : k + v, k : k + v] for k in range(0, states * v, v)])
 
 
-# Written out, the gradient takes two products; through the Cholesky factor it takes several solves.
-_log_det_and_trace = jax.custom_vjp(lambda matrix, scatter: _forward(matrix, scatter)[0])
+def _forward(spread: Array, blocks: Array, scatter: Array) -> tuple[Array, tuple[Array, ...]]:
+    """Compute ``log |M| + tr(M^-1 C)``, M the spread with blocks added, and what slopes need."""
+    precision, log_det = _inverse_by_halves(_add_blocks(spread, blocks))
+    return log_det + (precision * scatter).sum(), (precision, scatter, blocks)
+
+
+def _backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[None, Array, Array]:
+    precision, scatter, blocks = kept
+    states, v, _ = blocks.shape
+    # d tr(M^-1 C) / d M = -M^-1 C M^-1, of which only the blocks are wanted.
+    left, right = (x.reshape(states, v, -1) for x in (precision @ scatter, precision))
+    slope = diagonal_blocks(precision, states) - jnp.einsum("cvd,cwd->cvw", left, right)
+    return None, cotangent * slope, cotangent * precision
+
+
+# Written out, the gradient takes one product; through the Cholesky factor it takes several solves.
+_log_det_and_trace = jax.custom_vjp(lambda spread, blocks, c: _forward(spread, blocks, c)[0])
 _log_det_and_trace.defvjp(_forward, _backward)
 
 
-def log_likelihood(surrogate: Surrogate, mean: Array, covariance: Array, style: Array) -> Array:
+def log_likelihood(surrogate: Surrogate, mean: Array, blocks: Array, style: Array) -> Array:
     """Evaluate the stand-in.
 
     Parameters
@@ -302,7 +323,8 @@ def log_likelihood(surrogate: Surrogate, mean: Array, covariance: Array, style: 
     surrogate : Surrogate
     mean : Array, shape (D,)
         Of the effects of a scenario.
-    covariance : Array, shape (D, D)
+    blocks : Array, shape (state, V, V)
+        Of their covariance, from `effect_blocks`.
     style : Array, shape (style,)
 
     Returns
@@ -312,22 +334,23 @@ def log_likelihood(surrogate: Surrogate, mean: Array, covariance: Array, style: 
     """
     moved = style - flatten(surrogate.centre.style)
     e = mean - surrogate.centre.mean
-    added = covariance - surrogate.centre.covariance
+    states, v, _ = blocks.shape
+    added = blocks - diagonal_blocks(surrogate.centre.covariance, states)
     total = surrogate.linear @ moved - 0.5 * moved @ surrogate.curvature @ moved
     for g in range(surrogate.n.shape[0]):
-        observed = surrogate.observed[g]
-        both = observed[:, None] * observed
+        observed = surrogate.observed[g].reshape(states, v)
+        both = observed[:, :, None] & observed[:, None, :]
         d = surrogate.pull[g] + moved @ surrogate.pull_slope[g]
-        here = e * observed
+        here = e * surrogate.observed[g]
         scatter = surrogate.scatter[g] + _symmetric(moved @ surrogate.scatter_slope[g], e.shape[0])
         scatter += jnp.outer(here, here) - jnp.outer(here, d) - jnp.outer(d, here)
-        matrix = surrogate.spread[g] + both * added
-        total -= 0.5 * surrogate.n[g] * _log_det_and_trace(matrix, scatter)
+        each = _log_det_and_trace(surrogate.spread[g], jnp.where(both, added, 0.0), scatter)
+        total -= 0.5 * surrogate.n[g] * each
     return total
 
 
 @compiled
-def tilt(surrogate: Surrogate, mean: Array, covariance: Array, style: Array) -> Surrogate:
+def tilt(surrogate: Surrogate, mean: Array, blocks: Array, style: Array) -> Surrogate:
     """Change the score of a stand-in at its centre, by changing its pseudo-data.
 
     Parameters
@@ -335,8 +358,8 @@ def tilt(surrogate: Surrogate, mean: Array, covariance: Array, style: Array) -> 
     surrogate : Surrogate
     mean : Array, shape (D,)
         What is added to the score of the means.
-    covariance : Array, shape (D, D)
-        To that of the covariances, symmetric.
+    blocks : Array, shape (state, V, V)
+        To that of the covariance's blocks, symmetric.
     style : Array, shape (style,)
 
     Returns
@@ -348,7 +371,7 @@ def tilt(surrogate: Surrogate, mean: Array, covariance: Array, style: Array) -> 
     # Scenarios without ratings on an effect take no part of the change.
     each = mean / jnp.maximum(n @ seen, 1.0)
     both = seen[:, :, None] * seen[:, None, :]
-    every = covariance / jnp.maximum(jnp.einsum("g,gij->ij", n, both), 1.0)
+    every = from_blocks(blocks) / jnp.maximum(jnp.einsum("g,gij->ij", n, both), 1.0)
     spread = surrogate.spread
     pull = jnp.einsum("gij,gj->gi", spread, seen * each)
     scatter = 2.0 * spread @ (both * every) @ spread
@@ -365,21 +388,24 @@ def effect_mean(theta: Array, delta: Array) -> Array:
 
 
 @compiled
-def effect_covariance(alpha_scale: Array, spread: Array) -> Array:
-    """Prior covariance of a scenario's effects.
+def effect_blocks(alpha_scale: Array, spread: Array) -> Array:
+    """Prior covariance of a scenario's effects, which are independent between states.
 
     Parameters
     ----------
     alpha_scale : Array, shape ()
-    spread : Array, shape (arm, value, value)
+    spread : Array, shape (arm, V, V)
         Covariance of each arm's ``u``.
 
     Returns
     -------
-    Array, shape (D, D)
+    Array, shape (state, V, V)
     """
-    n_values = spread.shape[-1]
-    blocks = jnp.concatenate([alpha_scale**2 * jnp.eye(n_values)[None], spread])
-    n_states = blocks.shape[0]
-    full = jnp.einsum("cvw,cd->cvdw", blocks, jnp.eye(n_states))
-    return full.reshape(n_states * n_values, n_states * n_values)
+    return jnp.concatenate([alpha_scale**2 * jnp.eye(spread.shape[-1])[None], spread])
+
+
+@compiled
+def from_blocks(blocks: Array) -> Array:
+    """Make a block-diagonal matrix ``(D, D)`` from its blocks ``(state, V, V)``."""
+    size = blocks.shape[0] * blocks.shape[1]
+    return _add_blocks(jnp.zeros((size, size)), blocks)
