@@ -1,4 +1,4 @@
-"""Chains of NumPyro's NUTS, or of its Hamiltonian Monte Carlo, compiled once for data of one shape.
+"""Chains of NumPyro's NUTS, compiled once for data of one shape.
 
 The library's own driver compiles anew for every data set and length of chain, which takes longer
 than sampling a small study. Here its kernel is called in chunks of one length, with the data as an
@@ -35,9 +35,6 @@ CHUNK = 50
 RADIUS = 1.0
 """Half-width of the box, in unconstrained coordinates, in which the chains start."""
 
-# How far a length that is given is varied, as a share of it, and the most steps of a trajectory.
-_JITTER, _MOST_STEPS = 0.4, 64
-
 
 @dataclass(frozen=True)
 class Run:
@@ -52,8 +49,6 @@ class Run:
     leave_out, single : tuple of str
         What is not kept, and what is kept in single precision: random effects, by the ten thousand.
     progress : bool
-    length : float, optional
-        Of a trajectory, in units of the metric; NUTS finds it anew for each where none is given.
     """
 
     draws: int
@@ -65,7 +60,6 @@ class Run:
     leave_out: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
     progress: bool = False
-    length: float | None = None
 
 
 def run_chains(
@@ -94,7 +88,7 @@ def run_chains(
     layout, density, constrain = trace_model(model, arguments, how)
     parallel = 1 < how.chains <= jax.local_device_count()
     sampler = compiled_once(
-        ("sampler", density.key, how.target_accept, how.tune, how.dense, how.length, parallel),
+        ("sampler", density.key, how.target_accept, how.tune, how.dense, parallel),
         lambda: _Sampler(density.without_data(), how, parallel=parallel),
     )
     expand = compiled_once(
@@ -104,7 +98,7 @@ def run_chains(
     begin = [_begin(density, layout, how.seed, chain) for chain in range(how.chains)]
     keys = jax.random.split(jax.random.PRNGKey(how.seed), how.chains)
     programs = _Programs(sampler, expand, density.data, constrain.data)
-    with _bar(how) as bar:
+    with progress_bar(how) as bar:
         if parallel:
             together = jax.tree.map(lambda *x: np.stack(x), *begin)
             parts = [_walk(programs, together, keys, how, bar)]
@@ -248,7 +242,7 @@ def build_kernel(density: Program, how: Run) -> tuple[Callable[..., Any], Callab
         energy.defvjp(forward, backward)
         return energy
 
-    first, step = hmc(potential_fn_gen=potential, algo="HMC" if how.length else "NUTS")
+    first, step = hmc(potential_fn_gen=potential, algo="NUTS")
     explore = build_explorer(potential)
 
     def begin(start: ParamInfo, key: Array, data: list[Any]) -> Any:
@@ -266,8 +260,6 @@ def build_kernel(density: Program, how: Run) -> tuple[Callable[..., Any], Callab
 
     def advance(state: Any, data: list[Any]) -> Any:
         def once(state: Any, _: None) -> Any:
-            if how.length:
-                state = state._replace(trajectory_length=_about(how.length, state))
             new = step(state, (data,))
             return new, (
                 new.z,
@@ -282,18 +274,6 @@ def build_kernel(density: Program, how: Run) -> tuple[Callable[..., Any], Callab
         return jax.lax.scan(once, state, None, length=CHUNK)
 
     return begin, advance
-
-
-def _about(length: float, state: Any) -> Array:
-    """Draw the length of a trajectory about the one that is asked for.
-
-    Trajectories of one length can close on themselves (Neal 2011. MCMC using Hamiltonian dynamics,
-    section 5.4.2.2). While the step size is being found, few steps must do.
-    """
-    # Numbers below three are the keys that the kernel splits off for its momentum and the rest.
-    key = jax.random.fold_in(state.rng_key, 3)
-    drawn = length * jax.random.uniform(key, minval=1.0 - _JITTER, maxval=1.0 + _JITTER)
-    return jnp.minimum(drawn, _MOST_STEPS * state.adapt_state.step_size)
 
 
 def _metric(z: Point, scale: Array) -> Any:
@@ -339,7 +319,8 @@ def _walk(
     return join(0), join(1)
 
 
-def _bar(how: Run) -> Progress:
+def progress_bar(how: Run) -> Progress:
+    """Make a bar that is shown where one is asked for and a terminal is there to show it."""
     console = Console(stderr=True)
     shown = how.progress and sys.stderr.isatty()
     return Progress(console=console, disable=not shown, transient=True)

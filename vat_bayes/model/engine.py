@@ -53,9 +53,10 @@ def fit(
     engine : {"auto", "fast", "nuts"}
         Expected scores have their random effects integrated out, exactly, with either engine:
         ``nuts`` finds the length of every trajectory, ``fast`` moves on shorter ones of a set
-        length. For ratings ``nuts`` samples the effects too, and ``fast`` integrates them out by an
-        approximation with a diagnostic. ``auto`` takes ``nuts`` for expected scores, and for
-        ratings unless they are many and the diagnostic has nothing against ``fast``.
+        length after a warm-up of its own. For ratings ``nuts`` samples the effects too, and
+        ``fast`` integrates them out by an approximation with a diagnostic. ``auto`` takes ``nuts``
+        for expected scores, and for ratings unless they are many and the diagnostic has nothing
+        against ``fast``.
     backend : {"numpyro", "pymc"}
     draws, tune, chains : int
     seed : int

@@ -14,15 +14,16 @@ from vat_bayes.errors import InputError
 from vat_bayes.model.build import Design
 from vat_bayes.model.priors import ModelSpec
 from vat_bayes.model.ratings import RatingsDesign
+from vat_bayes.model.scores import ScoresDesign
 from vat_bayes.model.structure import Floats
 
 Backend = Literal["numpyro", "pymc"]
 Sampler = Literal["nuts", "hmc"]
-# Length of a trajectory of Hamiltonian Monte Carlo in units of the metric: of 1.6 to 3 the one with
-# which a gradient buys the most effective draws of what mixes slowest in scores.
-_LENGTH = 2.2
-# Effects of scenarios and items, and the standard normals that they are made of.
-_EFFECTS, _STANDARDISED = ("u", "intercept"), ("u_raw", "item_raw")
+EFFECTS = ("u", "intercept")
+"""Effects of scenarios and items, which are kept in single precision."""
+
+STANDARDISED = ("u_raw", "item_raw")
+"""The standard normals that they are made of, which are not kept."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def sample(
     settings : Settings
     backend : {"numpyro", "pymc"}
     sampler : {"nuts", "hmc"}
-        ``hmc`` moves on trajectories of a set length, which NumPyro alone has.
+        ``hmc`` moves on trajectories of a set length; for expected scores, with NumPyro.
 
     Returns
     -------
@@ -96,21 +97,36 @@ def sample(
     Raises
     ------
     InputError
-        When the backend is not installed, or does not have the sampler.
+        When the backend is not installed, or the sampler does not apply.
     """
-    if backend == "numpyro":
-        return _sample_numpyro(design, spec, settings, sampler)
-    if sampler != "nuts":
+    if sampler == "nuts":
+        sample_by_nuts = _sample_numpyro if backend == "numpyro" else _sample_pymc
+        return sample_by_nuts(design, spec, settings)
+    if backend != "numpyro":
         raise InputError(
             f"the {backend} backend samples by NUTS alone, found '{sampler}'",
             hint="use the numpyro backend",
         )
-    return _sample_pymc(design, spec, settings)
+    if isinstance(design, RatingsDesign):
+        raise InputError(
+            f"ratings with all their effects are sampled by NUTS alone, found '{sampler}'"
+        )
+    return _sample_expected(design, spec, settings)
 
 
-def _sample_numpyro(
-    design: Design, spec: ModelSpec, settings: Settings, sampler: Sampler
-) -> Samples:
+def _sample_expected(design: ScoresDesign, spec: ModelSpec, settings: Settings) -> Samples:
+    from vat_bayes.model.devices import provide_devices
+
+    provide_devices(settings.chains)
+    import jax
+
+    from vat_bayes.model.fast.expected import sample_expected
+
+    with jax.enable_x64(True):
+        return sample_expected(design, spec, settings)
+
+
+def _sample_numpyro(design: Design, spec: ModelSpec, settings: Settings) -> Samples:
     from vat_bayes.model.devices import provide_devices
 
     provide_devices(settings.chains)
@@ -128,35 +144,47 @@ def _sample_numpyro(
         settings.seed,
         settings.target_accept,
         dense=() if ratings else _dense_block(design, spec, settings.tune),
-        leave_out=_STANDARDISED,
-        single=_EFFECTS,
+        leave_out=STANDARDISED,
+        single=EFFECTS,
         progress=settings.progress,
-        length=_LENGTH if sampler == "hmc" else None,
     )
     model = models.ratings_model if ratings else models.scores_model
     with jax.enable_x64(True):
         draws, stats = run_chains(model, (design, spec), how)
-    return Samples(
-        draws=draws, stats=stats, sampler=f"numpyro {numpyro.__version__} {sampler.upper()}"
-    )
+    return Samples(draws=draws, stats=stats, sampler=f"numpyro {numpyro.__version__} NUTS")
 
 
 def _dense_block(design: Design, spec: ModelSpec, tune: int) -> tuple[str, ...]:
-    """Name the parameters of the scores' means, whose covariance the warm-up learns whole.
+    """Name the parameters whose covariance the warm-up of NUTS learns whole."""
+    s = design.structure
+    size = len(s.models) * (1 + len(s.values)) + len(s.arms) * (2 + len(s.values))
+    # A covariance of more entries than the warm-up can tell apart would be noise.
+    return names_of_means(design, spec) if 4 * size <= tune else ()
+
+
+def names_of_means(design: Design, spec: ModelSpec) -> tuple[str, ...]:
+    """Name the parameters of the scores' means, whose covariance a metric needs whole.
 
     Sharpness and effect of an arm are nearly collinear where its scores are close to the
     baseline's, as a retest's are: with variances alone the effects mix some ten times slower.
+
+    Parameters
+    ----------
+    design : ScoresDesign
+    spec : ModelSpec
+
+    Returns
+    -------
+    tuple of str
     """
-    priors, s = spec.scores, design.structure
+    priors = spec.scores
     names = ["level", "theta"]
     if priors["delta"].family == "normal" and "model_scale" not in priors:
         names.append("delta")
     for name, key in (("beta", "beta"), ("lambda_", "lambda")):
         if priors[key].family != "fixed":
             names.append(name)
-    size = len(s.models) * (1 + len(s.values)) + len(s.arms) * (2 + len(s.values))
-    # A covariance of more entries than the warm-up can tell apart would be noise.
-    return tuple(names) if 4 * size <= tune else ()
+    return tuple(names)
 
 
 def _sample_pymc(design: Design, spec: ModelSpec, settings: Settings) -> Samples:
@@ -193,9 +221,9 @@ def _sample_pymc(design: Design, spec: ModelSpec, settings: Settings) -> Samples
     posterior, stats = tree["posterior"], tree["sample_stats"]
     return Samples(
         draws={
-            str(k): np.asarray(v, np.float32 if k in _EFFECTS else None)
+            str(k): np.asarray(v, np.float32 if k in EFFECTS else None)
             for k, v in posterior.data_vars.items()
-            if k not in _STANDARDISED
+            if k not in STANDARDISED
         },
         stats={
             "diverging": stats["diverging"].values,
