@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -33,14 +34,17 @@ SAMPLED: tuple[tuple[str, Backend, Sampler], ...] = (
     ("distribution", "numpyro", "hmc"),
 )
 
+# The digest in the name of a study of the fast engine, before its seed.
+_OF_FAST = re.compile(r".*-([0-9a-f]{12})-\d+")
+
 Task = tuple[str, str, int, Callable[[], pd.DataFrame]]
 
 
 def digest() -> str:
     """Return the digest of the statistical code and of its model file.
 
-    Of what they do: comments and docstrings take no part. The fast engine for ratings has its own
-    digest, since it takes no part in most studies.
+    Of what they do: comments and docstrings take no part. The fast engine has its own digest, since
+    it takes no part in most studies.
     """
     files = [p for room in TESTED for p in sorted((ROOT / "vat_bayes" / room).rglob("*.py"))]
     priors = tomllib.loads((ROOT / "models" / "bayes" / "default.toml").read_text("utf-8"))
@@ -72,20 +76,25 @@ def _without_reasons(priors: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def fast_digest() -> str:
+    """Return the digest of the fast engine, which the names of its studies end with."""
+    return _digest(sorted((ROOT / "vat_bayes" / "model" / "fast").rglob("*.py")))
+
+
 def tasks(studies: int, only: list[str]) -> Iterator[Task]:
     """Yield every study, in blocks of seeds, so that a run cut short has some of each kind."""
     settings = [s for s in planned() if s.suite in only]
-    fast = _digest(sorted((ROOT / "vat_bayes" / "model" / "fast").rglob("*.py")))
+    fast = fast_digest()
     for first in range(1, studies + 1, BLOCK):
         seeds = range(first, min(first + BLOCK, studies + 1))
         for setting in settings:
-            approximate = setting.engine == "fast" and setting.readout == "ratings"
-            key = setting.key + (f"-{fast}" if approximate else "")
+            key = setting.key + (f"-{fast}" if setting.engine == "fast" else "")
             for seed in seeds:
                 yield "studies", key, seed, partial(run_study, setting, seed)
         if "sbc" in only:
             for readout, backend, sampler in SAMPLED:
                 key = f"sbc-{readout}-{named(backend, sampler)}"
+                key += f"-{fast}" if sampler == "hmc" else ""
                 for seed in seeds:
                     work = partial(run_sbc, readout, backend, seed, sampler=sampler)
                     yield "sbc", key, seed, work
@@ -109,10 +118,13 @@ def run(task: Task, folder: Path) -> None:
 
 
 def collect(folder: Path) -> dict[str, pd.DataFrame]:
-    """Read the rows of every finished study."""
-    found = {}
+    """Read the rows of every finished study, but for those of another fast engine."""
+    found, fast = {}, fast_digest()
     for suite in SUITES:
-        files = sorted((folder / suite).glob("*.csv"))
+        files = [
+            f for f in sorted((folder / suite).glob("*.csv"))
+            if (own := _OF_FAST.fullmatch(f.stem)) is None or own[1] == fast
+        ]  # fmt: skip
         if files:
             frames = [pd.read_csv(f, keep_default_na=True) for f in files]
             found[suite] = pd.concat(frames).fillna({"failed": "", "value": ""})

@@ -136,10 +136,11 @@ def _pareto_k(log_weight: Floats) -> float:
         return np.inf
     smooth: Any = array_stats.BaseArray()
     try:
-        return float(smooth.psislw(log_weight)[1])
+        k = float(smooth.psislw(log_weight)[1])
     except ValueError:
-        # The tail is one value many times: chains that never moved, which vouch for nothing.
-        return np.inf
+        k = np.nan
+    # Where the tail is one value many times: chains that hardly moved, which vouch for nothing.
+    return np.inf if np.isnan(k) else k
 
 
 def _shift(draws: dict[str, Floats], errors: list[Scores], shape: Shape) -> tuple[float, str]:

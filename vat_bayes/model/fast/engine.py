@@ -163,12 +163,12 @@ def fit_fast(data: list[ModelRatings], shape: Shape, settings: Settings) -> Fitt
     works = [
         w if d is part else _work(d, shape) for w, d, part in zip(few, data, parts, strict=True)
     ]
+    slopes = tuple(_slopes(w, c) for w, c in zip(few, centres, strict=True))
     weighted = tuple(_exact(w, c, seed) for w, c in zip(works, centres, strict=True))
     missed = tuple(
         jax.tree.map(jnp.subtract, x.moments, _moments(w))
         for w, c, x in zip(works, centres, weighted, strict=True)
     )
-    # The slopes are those at the centre before, which is near enough to find the next one.
     surrogates = tuple(
         _build(w, c, x.moments, s)
         for w, c, x, s in zip(works, centres, weighted, slopes, strict=True)

@@ -20,6 +20,8 @@ from vat_bayes.model.fast.items import Ratings, Style, item_moments
 _STEPS = 25
 # After a step of so many logits the next one would be of less than its square.
 _TOLERANCE = 1e-2
+# After a shorter step the quadrature stays where it is.
+_STILL = 1e-3
 # No step of Newton's method moves an effect by more than this many logits.
 _LONGEST = 1.0
 # Pairs of points for expectations over a scenario's effects: the more ratings there are, the more
@@ -229,8 +231,8 @@ def scenario_posterior(
     prior = jnp.linalg.inv(centre.covariance)
     for _ in range(_STEPS):
         mode, longest, mean, sd = _newton(ratings, mode, centre, prior)
+        if longest > _STILL:
+            ratings = ratings._replace(centre=mean, width=sd)
         if longest < _TOLERANCE:
             break
-        if longest > 1e-3:
-            ratings = ratings._replace(centre=mean, width=sd)
     return ratings, _finish(ratings, mode, centre, prior, random_signs(ratings, *mode.shape))
