@@ -173,6 +173,13 @@ def test_a_backend_without_the_sampler_says_so() -> None:
         sample(design, load_spec(), Settings(), "pymc", "hmc")
 
 
+def test_ratings_with_their_effects_are_sampled_by_nuts_alone() -> None:
+    study = simulate_study(1, readout="ratings", n_scenarios=4)
+    design = prepare(study.judgments, "ratings").design
+    with pytest.raises(InputError, match="sampled by NUTS alone, found 'hmc'"):
+        sample(design, load_spec(), Settings(), "numpyro", "hmc")
+
+
 def test_nothing_but_copies_cannot_be_fitted() -> None:
     table = TINY.judgments.table
     base = table[table["condition"] == "baseline"]
