@@ -115,3 +115,13 @@ def test_what_has_not_moved_keeps_its_scale() -> None:
     still: Any = np.zeros((2, 10, 3))
     metric = learn_scales(Metric(np.zeros((0, 0)), np.array([0.1, 1.0, 7.0])), still, still)
     np.testing.assert_array_equal(metric.scale, [0.1, 1.0, 7.0])
+
+
+def test_trajectories_are_not_all_of_one_length() -> None:
+    with jax.enable_x64(True):
+        walker, middle = Walker(slope, 1), jnp.asarray(MIDDLE)
+        state = walker.begin(middle, MIDDLE[None], own_scales(2), 0.05)
+        _, kept = walker.draw(middle, state, 200, np.random.default_rng(0))
+    steps = kept.n_steps
+    # Varied by two fifths to either side: ratios up to 7 to 3.
+    assert steps.max() / steps.min() == pytest.approx(7 / 3, rel=0.1)
